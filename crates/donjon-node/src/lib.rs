@@ -1,0 +1,1 @@
+//! The storage node: HTTP, mounts, lists and their workers.

@@ -1,0 +1,1 @@
+//! The behaviour cases of a keepstore, run over the wire against any of them.

@@ -1,0 +1,1 @@
+//! The wire shapes of Keep: lists, index lines, mounts, and a client.

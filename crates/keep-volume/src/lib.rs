@@ -1,0 +1,1 @@
+//! Volumes: where replicas are stored, the contract they keep, and the back ends.

@@ -1,0 +1,1 @@
+//! Contract suites, faults and fixtures for tests only.
