@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::hex;
+
 /// The largest block, in bytes: 64 MiB. Part of the protocol: peers refuse longer blocks (spec section 1).
 pub const BLOCK_SIZE_MAX: u64 = 64 << 20;
 
@@ -29,7 +31,8 @@ pub struct BadHash;
 impl BlockHash {
     /// The hash of the empty block. It is stored like any other (spec section 1).
     pub const EMPTY: BlockHash = BlockHash([
-        0xd4, 0x1d, 0x8c, 0xd9, 0x8f, 0x00, 0xb2, 0x04, 0xe9, 0x80, 0x09, 0x98, 0xec, 0xf8, 0x42, 0x7e,
+        0xd4, 0x1d, 0x8c, 0xd9, 0x8f, 0x00, 0xb2, 0x04, 0xe9, 0x80, 0x09, 0x98, 0xec, 0xf8, 0x42,
+        0x7e,
     ]);
 
     /// Names the block whose MD5 is `digest`.
@@ -47,34 +50,16 @@ impl BlockHash {
     /// # Errors
     /// [`BadHash`] for any other text.
     pub fn from_hex(text: &[u8]) -> Result<Self, BadHash> {
-        if text.len() != 32 {
-            return Err(BadHash);
-        }
-        let mut digest = [0; 16];
-        for (byte, pair) in digest.iter_mut().zip(text.chunks_exact(2)) {
-            *byte = nibble(pair[0])? << 4 | nibble(pair[1])?;
-        }
-        Ok(BlockHash(digest))
+        hex::read(text).map(BlockHash).ok_or(BadHash)
     }
 
     /// The 32 lower-case hex digits, without an allocation.
     pub fn to_hex(self) -> [u8; 32] {
         let mut text = [0; 32];
         for (pair, byte) in text.chunks_exact_mut(2).zip(self.0) {
-            pair[0] = HEX[usize::from(byte >> 4)];
-            pair[1] = HEX[usize::from(byte & 15)];
+            pair.copy_from_slice(&hex::digits(byte));
         }
         text
-    }
-}
-
-const HEX: &[u8; 16] = b"0123456789abcdef";
-
-fn nibble(digit: u8) -> Result<u8, BadHash> {
-    match digit {
-        b'0'..=b'9' => Ok(digit - b'0'),
-        b'a'..=b'f' => Ok(digit - b'a' + 10),
-        _ => Err(BadHash),
     }
 }
 
@@ -142,7 +127,7 @@ impl FromStr for HashPrefix {
         let mut digits = [b'0'; 32];
         let place = digits.get_mut(..text.len()).ok_or(BadPrefix)?;
         place.copy_from_slice(text.as_bytes());
-        if place.iter().any(|digit| nibble(*digit).is_err()) {
+        if place.iter().any(|digit| hex::value(*digit).is_none()) {
             return Err(BadPrefix);
         }
         Ok(HashPrefix { digits, len })
@@ -175,7 +160,12 @@ mod tests {
 
     #[test]
     fn other_texts_are_no_hash() {
-        for text in ["", "d41d8cd98f00b204e9800998ecf8427", "D41d8cd98f00b204e9800998ecf8427e", "⛵1d8cd98f00b204e9800998ecf8427e"] {
+        for text in [
+            "",
+            "d41d8cd98f00b204e9800998ecf8427",
+            "D41d8cd98f00b204e9800998ecf8427e",
+            "⛵1d8cd98f00b204e9800998ecf8427e",
+        ] {
             assert_eq!(text.parse::<BlockHash>(), Err(BadHash), "{text}");
         }
     }

@@ -107,7 +107,10 @@ mod tests {
 
     #[test]
     fn sums_stop_at_the_ends() {
-        assert_eq!(Timestamp::from_nanos(i64::MAX).after(Duration::from_secs(1)), Timestamp::from_nanos(i64::MAX));
+        assert_eq!(
+            Timestamp::from_nanos(i64::MAX).after(Duration::from_secs(1)),
+            Timestamp::from_nanos(i64::MAX)
+        );
         assert_eq!(Timestamp::EPOCH.after(Duration::MAX), Timestamp::from_nanos(i64::MAX));
         assert_eq!(Timestamp::EPOCH.since(Timestamp::from_seconds(5)), Duration::ZERO);
     }

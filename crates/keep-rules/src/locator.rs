@@ -1,0 +1,169 @@
+//! Locators: how clients name a block, its size and what they may do with it (spec section 1).
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::block::BlockHash;
+
+/// A parsed locator: a hash, perhaps a size, and hints. If you hold one, it is well-formed as far as reading a block goes;
+/// signatures are checked by [`SigningKey::verify`](crate::SigningKey::verify).
+///
+/// `Display` and `Debug` leave out signatures, so a locator may be logged; [`Locator::as_str`] has everything.
+///
+/// # Examples
+/// ```
+/// use keep_rules::Locator;
+/// let locator: Locator = "acbd18db4cc2f85cedef654fccc4a4d8+3+Kzzzzz+A0123@4567".parse()?;
+/// assert_eq!(locator.size(), Some(3));
+/// assert!(locator.is_signed());
+/// assert_eq!(locator.to_string(), "acbd18db4cc2f85cedef654fccc4a4d8+3+Kzzzzz");
+/// # Ok::<(), keep_rules::BadLocator>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Locator {
+    text: Box<str>,
+    hash: BlockHash,
+    declared_size: i64,
+}
+
+/// What is wrong with a locator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadLocator {
+    /// The text before the first `+` is no hash.
+    #[error(
+        "invalid locator: it must begin with 32 lower-case hex digits, alone or followed by '+'"
+    )]
+    Hash,
+    /// Two `+` side by side, or one at the end.
+    #[error("invalid locator: nothing follows one of its '+' signs")]
+    EmptyPart,
+    /// A third or later part begins with a digit: only the second part may be a size.
+    #[error(
+        "invalid locator: a hint begins with a digit; only the part after the hash may be a size"
+    )]
+    MisplacedSize,
+}
+
+impl Locator {
+    /// The whole text, with its signatures: for the wire, never for a log.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The block's hash.
+    pub fn hash(&self) -> BlockHash {
+        self.hash
+    }
+
+    /// The size as parsed: 0 if the second part is absent or no 64-bit integer. May be negative (spec section 1).
+    pub fn declared_size(&self) -> i64 {
+        self.declared_size
+    }
+
+    /// The size in bytes, if a read can be checked against it: more than 0, or 0 for the empty block.
+    pub fn size(&self) -> Option<u64> {
+        u64::try_from(self.declared_size)
+            .ok()
+            .filter(|size| *size > 0 || self.hash == BlockHash::EMPTY)
+    }
+
+    /// Whether some hint begins with `A`: a signature of this cluster, or something that wants to be one.
+    pub fn is_signed(&self) -> bool {
+        self.hints().any(is_local_signature)
+    }
+
+    /// Whether some hint begins with `R`: a signature of another cluster.
+    pub fn is_remote(&self) -> bool {
+        self.hints().any(is_remote_signature)
+    }
+
+    /// The parts that follow hash and size, in order.
+    pub fn hints(&self) -> impl Iterator<Item = &str> {
+        let mut parts = self.text.split('+').skip(1).peekable();
+        parts.next_if(|part| looks_like_size(part));
+        parts
+    }
+
+    /// The same locator, without the hints that begin with `A`.
+    #[must_use]
+    pub fn without_signature(&self) -> Locator {
+        self.rewritten(|part| (!is_local_signature(part)).then(|| part.into()))
+    }
+
+    /// The locator whose parts after the hash are what `rewrite` makes of each; `None` drops one.
+    /// What `rewrite` gives must not be empty, nor begin with a digit where the original did not.
+    pub(crate) fn rewritten<'a>(
+        &'a self,
+        mut rewrite: impl FnMut(&'a str) -> Option<std::borrow::Cow<'a, str>>,
+    ) -> Locator {
+        let mut text = self.hash.to_string();
+        for part in self.text.split('+').skip(1).filter_map(&mut rewrite) {
+            text.push('+');
+            text.push_str(&part);
+        }
+        text.parse().expect("what is left of a locator, or a hint in place of a hint, is a locator")
+    }
+}
+
+fn is_local_signature(part: &str) -> bool {
+    part.starts_with('A')
+}
+
+fn is_remote_signature(part: &str) -> bool {
+    part.starts_with('R')
+}
+
+/// Whether the second part is meant as a size, even if it is none.
+fn looks_like_size(part: &str) -> bool {
+    part.starts_with(|first: char| first.is_ascii_digit() || first == '-')
+}
+
+impl FromStr for Locator {
+    type Err = BadLocator;
+
+    fn from_str(text: &str) -> Result<Self, BadLocator> {
+        let mut parts = text.split('+');
+        let hash = parts.next().unwrap_or_default().parse().or(Err(BadLocator::Hash))?;
+        let mut declared_size = 0;
+        for (place, part) in parts.enumerate() {
+            if part.is_empty() {
+                return Err(BadLocator::EmptyPart);
+            }
+            if place == 0 {
+                declared_size = part.parse().unwrap_or(0);
+            } else if part.starts_with(|first: char| first.is_ascii_digit()) {
+                return Err(BadLocator::MisplacedSize);
+            }
+        }
+        Ok(Locator { text: text.into(), hash, declared_size })
+    }
+}
+
+/// Without signatures, local or remote: safe to log.
+impl fmt::Display for Locator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.hash)?;
+        for part in self
+            .text
+            .split('+')
+            .skip(1)
+            .filter(|part| !is_local_signature(part) && !is_remote_signature(part))
+        {
+            write!(f, "+{part}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Locator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Whether `path`, decoded and without its leading `/`, is for the block routes: 32 lower-case hex digits, then anything but a
+/// newline. Only then is it worth parsing; otherwise the answer is "Bad Request" (spec section 1).
+pub fn route_matches(path: &str) -> bool {
+    let bytes = path.as_bytes();
+    bytes.get(..32).is_some_and(|hash| BlockHash::from_hex(hash).is_ok()) && !bytes.contains(&b'\n')
+}
