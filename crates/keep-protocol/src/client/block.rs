@@ -1,0 +1,170 @@
+use http::Method;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use keep_rules::BlockHash;
+use reqwest::Response;
+
+use super::{BlockData, Body, ClientError, KeepClient, answer};
+use crate::paths;
+
+/// The longest answer to a PUT: a locator with its hints. As the Go client reads (spec section 10).
+const LOCATOR_MAX: usize = 4096;
+
+/// What a PUT says about the block it sends.
+#[derive(Clone, Copy, Debug)]
+pub struct PutBlock<'a> {
+    /// The MD5 of the data.
+    pub hash: BlockHash,
+    /// The length of the data in bytes.
+    pub size: u64,
+    /// The storage classes that should hold it; none: wherever it fits best.
+    pub classes: &'a [String],
+}
+
+/// What a node answered to a PUT.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// The locator to read the block with: signed, if the node signs and a token was shown.
+    pub locator: String,
+    /// How many replicas the node stored or confirmed. 1 if the answer does not say (spec section 10).
+    pub replicas: u64,
+    /// Replicas by storage class, as the answer gives them; empty if it does not say.
+    pub classes: Vec<(String, u64)>,
+}
+
+impl KeepClient {
+    /// Stores a block. `data` may be a stream; the node refuses data that do not hash to `block.hash`.
+    ///
+    /// # Errors
+    /// [`ClientError::Refused`] with 507 if there is no room, 503 if no volume worked, 413 if it is too long.
+    ///
+    /// # Cancel safety
+    /// Dropping the future may leave the block stored or not.
+    pub async fn put_block(&self, block: PutBlock<'_>, data: impl Into<Body>) -> Result<Stored, ClientError> {
+        let mut request = self
+            .request(Method::PUT, &paths::block(&block.hash.to_string()))
+            .header(CONTENT_TYPE, "application/octet-stream")
+            .header(CONTENT_LENGTH, block.size)
+            .body(data);
+        if !block.classes.is_empty() {
+            request = request.header("X-Keep-Storage-Classes", block.classes.join(", "));
+        }
+        let response = self.upload(request).await?;
+        let replicas = header(&response, "X-Keep-Replicas-Stored").and_then(|text| text.parse().ok()).unwrap_or(1);
+        let classes = header(&response, "X-Keep-Storage-Classes-Confirmed").map(classes).unwrap_or_default();
+        let body = answer::whole(response, self.silence_max, "answer to a PUT", LOCATOR_MAX).await?;
+        Ok(Stored { locator: locator_in(&body, block.hash)?, replicas, classes })
+    }
+
+    /// Reads a block. The locator must have a size hint, and a signature if the node wants one.
+    ///
+    /// # Errors
+    /// [`ClientError::NotFound`] if the node has no such block; [`ClientError::Refused`] with 400 or 401 if the
+    /// signature or token will not do, 502 if the node knows that its copy is damaged.
+    pub async fn get_block(&self, locator: &str) -> Result<BlockData, ClientError> {
+        let (hash, size) = hash_and_size(locator)?;
+        let response = self.ask(Method::GET, &paths::block(locator)).await?;
+        Ok(BlockData::new(response, hash, size, self.silence_max))
+    }
+
+    /// Has the node read and check a block. Says its length in bytes.
+    ///
+    /// # Errors
+    /// As [`KeepClient::get_block`].
+    pub async fn head_block(&self, locator: &str) -> Result<u64, ClientError> {
+        hash_and_size(locator)?;
+        let response = self.ask(Method::HEAD, &paths::block(locator)).await?;
+        header(&response, CONTENT_LENGTH.as_str()).and_then(|text| text.parse().ok()).ok_or_else(|| {
+            ClientError::Malformed { what: "answer to a HEAD", detail: "it has no Content-Length".to_owned() }
+        })
+    }
+
+    /// Makes a replica of the block young again. Needs the admin token.
+    ///
+    /// # Errors
+    /// [`ClientError::NotFound`] if no writable mount has the block.
+    pub async fn touch_block(&self, locator: &str) -> Result<(), ClientError> {
+        hash_and_size(locator)?;
+        let touch = Method::from_bytes(b"TOUCH").expect("TOUCH is a method name");
+        self.ask(touch, &paths::block(locator)).await.map(drop)
+    }
+
+    /// Trashes every replica that is old enough. Needs the admin token. A block that is too young stays, and that is
+    /// no error (spec section 2.6).
+    ///
+    /// # Errors
+    /// [`ClientError::NotFound`] if no mount has the block; [`ClientError::Refused`] with 405 if the node trashes nothing.
+    pub async fn trash_block(&self, locator: &str) -> Result<(), ClientError> {
+        hash_and_size(locator)?;
+        self.ask(Method::DELETE, &paths::block(locator)).await.map(drop)
+    }
+
+    /// Recovers a trashed block. Needs the admin token.
+    ///
+    /// # Errors
+    /// [`ClientError::NotFound`] if no mount has it in its trash.
+    pub async fn untrash_block(&self, locator: &str) -> Result<(), ClientError> {
+        hash_and_size(locator)?;
+        self.upload(self.request(Method::PUT, &paths::untrash(locator))).await.map(drop)
+    }
+}
+
+fn header<'a>(response: &'a Response, name: &str) -> Option<&'a str> {
+    response.headers().get(name).and_then(|value| value.to_str().ok())
+}
+
+/// `c1=n1, c2=n2`. Entries of any other form are left out, as clients do (spec section 10).
+fn classes(text: &str) -> Vec<(String, u64)> {
+    let entry = |entry: &str| {
+        let (class, count) = entry.trim().split_once('=')?;
+        Some((class.to_owned(), count.parse().ok()?))
+    };
+    text.split(',').filter_map(entry).collect()
+}
+
+fn locator_in(body: &[u8], hash: BlockHash) -> Result<String, ClientError> {
+    let text = String::from_utf8_lossy(body);
+    let locator = text.trim();
+    match hash_and_size(locator) {
+        Ok((named, _)) if named == hash => Ok(locator.to_owned()),
+        Ok(_) | Err(_) => Err(ClientError::Malformed {
+            what: "answer to a PUT",
+            detail: format!("it does not name block {hash}, which was sent"),
+        }),
+    }
+}
+
+/// What the client must know of a locator: which block, and how long it should be.
+fn hash_and_size(locator: &str) -> Result<(BlockHash, Option<u64>), ClientError> {
+    let mut parts = locator.split('+');
+    let hash = parts.next().unwrap_or_default().parse();
+    let hash = hash.map_err(|error: keep_rules::block::BadHash| ClientError::BadLocator { problem: error.to_string() })?;
+    Ok((hash, parts.next().and_then(|size| size.parse().ok())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FOO: &str = "acbd18db4cc2f85cedef654fccc4a4d8";
+
+    #[test]
+    fn confirmed_classes_are_read_as_they_come() {
+        assert_eq!(classes("default=1, foo=2"), [("default".to_owned(), 1), ("foo".to_owned(), 2)]);
+        assert_eq!(classes("default, =, foo=x"), []);
+    }
+
+    #[test]
+    fn an_answer_must_name_the_block_that_was_sent() {
+        let hash: BlockHash = FOO.parse().unwrap();
+        assert_eq!(locator_in(format!("{FOO}+3\n").as_bytes(), hash).unwrap(), format!("{FOO}+3"));
+        assert!(locator_in(b"37b51d194a7513e45b56f6524f2d51f2+3\n", hash).is_err());
+        assert!(locator_in(b"<html>", hash).is_err());
+    }
+
+    #[test]
+    fn texts_that_name_no_block_are_refused() {
+        for text in ["", "foo", "ACBD18DB4CC2F85CEDEF654FCCC4A4D8+3"] {
+            assert!(matches!(hash_and_size(text), Err(ClientError::BadLocator { .. })), "{text}");
+        }
+    }
+}

@@ -1,0 +1,91 @@
+use std::error::Error as StdError;
+use std::time::Duration;
+
+use http::StatusCode;
+use keep_rules::BlockHash;
+
+/// What a request may end in, by what the caller can do about it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClientError {
+    /// The node says that it does not have it. Another node may.
+    #[error("not found")]
+    NotFound,
+    /// The node understood the request and declined it. Asking again in the same way will not help, unless the status
+    /// says so (503, 504).
+    #[error("the server answered {status}: {text}")]
+    Refused {
+        /// Its status.
+        status: StatusCode,
+        /// Its reason: at most 4096 bytes, without control characters and without the token that was shown.
+        text: String,
+    },
+    /// No answer: not listening, not reachable, or silent for too long. Another try may succeed.
+    #[error("the server cannot be reached: {doing}")]
+    Unreachable {
+        /// What could not be done.
+        doing: String,
+        /// What the system said.
+        #[source]
+        source: Option<Box<dyn StdError + Send + Sync>>,
+    },
+    /// The data are not the block that was asked for. What was handed out before is not to be used.
+    #[error("block {hash} is damaged: {detail}")]
+    Damaged {
+        /// The block that was asked for.
+        hash: BlockHash,
+        /// What is wrong with the data.
+        detail: String,
+    },
+    /// The answer ended before its end. What was handed out before is right, but not all.
+    #[error("{what} ended early, after {received} bytes")]
+    Incomplete {
+        /// What was being received.
+        what: &'static str,
+        /// Bytes received.
+        received: u64,
+        /// What the connection said, if it was the connection.
+        #[source]
+        source: Option<Box<dyn StdError + Send + Sync>>,
+    },
+    /// The answer is none that the protocol knows.
+    #[error("the server's {what} cannot be understood: {detail}")]
+    Malformed {
+        /// What was asked for.
+        what: &'static str,
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// The server speaks the plain Keep protocol only: what was asked is Donjon's own.
+    #[error("this server is a plain keepstore: it keeps no books of its lists and has no status page")]
+    PlainKeepstore,
+    /// The URL names no server.
+    #[error("this is no URL of a node: {problem}")]
+    BadUrl {
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// The text is no locator.
+    #[error("this is no locator: {problem}")]
+    BadLocator {
+        /// What is wrong with it.
+        problem: String,
+    },
+}
+
+impl ClientError {
+    /// A request that got no answer. The URL is dropped: it may hold a signature.
+    pub(super) fn unsent(error: reqwest::Error) -> Self {
+        let doing = if error.is_connect() { "connecting failed" } else { "the connection was lost" };
+        ClientError::Unreachable { doing: doing.to_owned(), source: Some(Box::new(error.without_url())) }
+    }
+
+    pub(super) fn silent(patience: Duration) -> Self {
+        ClientError::Unreachable { doing: format!("it was silent for {} s", patience.as_secs()), source: None }
+    }
+
+    /// An answer that broke off.
+    pub(super) fn broken_off(what: &'static str, received: u64, error: reqwest::Error) -> Self {
+        ClientError::Incomplete { what, received, source: Some(Box::new(error.without_url())) }
+    }
+}
