@@ -15,6 +15,7 @@ mod token;
 
 use std::time::Duration;
 
+use keep_rules::Token;
 use reqwest::{Method, RequestBuilder, Response};
 use url::Url;
 
@@ -23,7 +24,7 @@ pub use block_data::BlockData;
 pub use error::ClientError;
 
 pub use reqwest::Body;
-pub use token::{BadToken, Token};
+use token::Shown;
 
 /// How long a connection may take to open. As the Go and Python clients do (spec section 10).
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -49,9 +50,10 @@ pub enum ServerCheck {
 /// # Examples
 /// ```no_run
 /// use keep_protocol::client::KeepClient;
+/// use keep_rules::Token;
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-/// let client = KeepClient::new("http://127.0.0.1:25107/".parse()?, Some("secret".parse()?))?;
-/// let mut data = client.get_block("acbd18db4cc2f85cedef654fccc4a4d8+3").await?;
+/// let client = KeepClient::new("http://127.0.0.1:25107/".parse()?, Token::new("a token"))?;
+/// let mut data = client.get_block(&"acbd18db4cc2f85cedef654fccc4a4d8+3".parse()?).await?;
 /// while let Some(piece) = data.next().await {
 ///     println!("{} bytes", piece?.len());
 /// }
@@ -61,7 +63,7 @@ pub enum ServerCheck {
 pub struct KeepClient {
     http: reqwest::Client,
     base: Url,
-    token: Option<Token>,
+    token: Option<Shown>,
     silence_max: Duration,
 }
 
@@ -69,7 +71,8 @@ impl KeepClient {
     /// A client of the node at `base`, which shows it `token`. Opens no connection yet.
     ///
     /// # Errors
-    /// [`ClientError::BadUrl`] if `base` is no `http` or `https` URL of a server, or carries a user, query or fragment.
+    /// [`ClientError::BadUrl`] if `base` is no `http` or `https` URL of a server, or carries a user, query or fragment;
+    /// [`ClientError::BadToken`] if the token cannot stand in a header.
     pub fn new(base: Url, token: Option<Token>) -> Result<Self, ClientError> {
         KeepClient::with_check(base, token, ServerCheck::Certificate)
     }
@@ -78,23 +81,34 @@ impl KeepClient {
     ///
     /// # Errors
     /// As [`KeepClient::new`].
-    pub fn with_check(base: Url, token: Option<Token>, check: ServerCheck) -> Result<Self, ClientError> {
-        let base = checked(base)?;
-        Ok(KeepClient { http: http_client(check)?, base, token, silence_max: SILENCE_MAX })
+    pub fn with_check(
+        base: Url,
+        token: Option<Token>,
+        check: ServerCheck,
+    ) -> Result<Self, ClientError> {
+        let token = token.map(Shown::new).transpose()?;
+        Ok(KeepClient {
+            http: http_client(check)?,
+            base: checked(base)?,
+            token,
+            silence_max: SILENCE_MAX,
+        })
     }
 
     /// The same client, for another node: it shares this one's connections and token.
     ///
     /// # Errors
-    /// As [`KeepClient::new`].
+    /// [`ClientError::BadUrl`], as [`KeepClient::new`].
     pub fn at(&self, base: Url) -> Result<Self, ClientError> {
         Ok(KeepClient { base: checked(base)?, ..self.clone() })
     }
 
     /// The same client, showing `token`.
-    #[must_use]
-    pub fn with_token(&self, token: Option<Token>) -> Self {
-        KeepClient { token, ..self.clone() }
+    ///
+    /// # Errors
+    /// [`ClientError::BadToken`] if the token cannot stand in a header.
+    pub fn with_token(&self, token: Option<Token>) -> Result<Self, ClientError> {
+        Ok(KeepClient { token: token.map(Shown::new).transpose()?, ..self.clone() })
     }
 
     /// The same client, giving up on a node that has been silent for `silence_max`. 60 seconds unless told.
@@ -112,7 +126,7 @@ impl KeepClient {
         let root = self.base.as_str().trim_end_matches('/');
         let request = self.http.request(method, format!("{root}{path}"));
         match &self.token {
-            Some(token) => request.header(http::header::AUTHORIZATION, token.header()),
+            Some(token) => request.header(http::header::AUTHORIZATION, &token.header),
             None => request,
         }
     }
@@ -127,7 +141,11 @@ impl KeepClient {
         self.send(request, UPLOAD_MAX.max(self.silence_max)).await
     }
 
-    async fn send(&self, request: RequestBuilder, patience: Duration) -> Result<Response, ClientError> {
+    async fn send(
+        &self,
+        request: RequestBuilder,
+        patience: Duration,
+    ) -> Result<Response, ClientError> {
         let response = match tokio::time::timeout(patience, request.send()).await {
             Ok(sent) => sent.map_err(ClientError::unsent)?,
             Err(_elapsed) => return Err(ClientError::silent(patience)),
@@ -171,7 +189,10 @@ fn http_client(check: ServerCheck) -> Result<reqwest::Client, ClientError> {
             .tls_danger_accept_invalid_certs(check == ServerCheck::None)
     };
     // A machine without any root certificate can still speak http; https then fails for want of a trusted root.
-    builder().build().or_else(|_no_roots| builder().tls_certs_only([]).build()).map_err(ClientError::unsent)
+    builder()
+        .build()
+        .or_else(|_no_roots| builder().tls_certs_only([]).build())
+        .map_err(ClientError::unsent)
 }
 
 #[cfg(test)]
@@ -193,7 +214,8 @@ mod tests {
 
     #[test]
     fn debug_shows_no_token() {
-        let client = KeepClient::new("http://host:1/".parse().unwrap(), Some("secretsecret".parse().unwrap())).unwrap();
+        let client =
+            KeepClient::new("http://host:1/".parse().unwrap(), Token::new("secretsecret")).unwrap();
         assert!(!format!("{client:?}").contains("secretsecret"));
     }
 }

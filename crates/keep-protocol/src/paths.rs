@@ -83,7 +83,8 @@ mod tests {
 
     #[test]
     fn a_signed_locator_stays_readable() {
-        let signed = "acbd18db4cc2f85cedef654fccc4a4d8+3+A89118b78732c33104a4d6231e8b5a5fa1e4301e3@7fffffff";
+        let signed =
+            "acbd18db4cc2f85cedef654fccc4a4d8+3+A89118b78732c33104a4d6231e8b5a5fa1e4301e3@7fffffff";
         assert_eq!(block(signed), format!("/{signed}"));
         assert_eq!(untrash(signed), format!("/untrash/{signed}"));
     }
@@ -95,7 +96,13 @@ mod tests {
 
     #[test]
     fn pages_are_named_in_the_query() {
-        assert_eq!(list_items(ListName::Trash, 5, 10), "/donjon/v1/lists/trash/items?offset=5&limit=10");
-        assert_eq!(list_outcomes(ListName::Pull, 7, 10), "/donjon/v1/lists/pull/outcomes?after=7&limit=10");
+        assert_eq!(
+            list_items(ListName::Trash, 5, 10),
+            "/donjon/v1/lists/trash/items?offset=5&limit=10"
+        );
+        assert_eq!(
+            list_outcomes(ListName::Pull, 7, 10),
+            "/donjon/v1/lists/pull/outcomes?after=7&limit=10"
+        );
     }
 }

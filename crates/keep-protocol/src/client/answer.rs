@@ -7,7 +7,8 @@ use http::StatusCode;
 use reqwest::Response;
 use serde::de::DeserializeOwned;
 
-use super::{ClientError, Token};
+use super::ClientError;
+use super::token::Shown;
 
 /// The longest error text that is read. As the Go client does (spec section 10).
 const ERROR_TEXT_MAX: usize = 4096;
@@ -15,7 +16,11 @@ const ERROR_TEXT_MAX: usize = 4096;
 const JSON_MAX: usize = 64 << 20;
 
 /// The error that a bad status means.
-pub(super) async fn refusal(mut response: Response, token: Option<&Token>, silence_max: Duration) -> ClientError {
+pub(super) async fn refusal(
+    mut response: Response,
+    token: Option<&Shown>,
+    silence_max: Duration,
+) -> ClientError {
     let status = response.status();
     if status == StatusCode::NOT_FOUND {
         return ClientError::NotFound;
@@ -37,13 +42,17 @@ async fn error_text(response: &mut Response, silence_max: Duration) -> Vec<u8> {
     text
 }
 
-fn presentable(text: &[u8], status: StatusCode, token: Option<&Token>) -> String {
+fn presentable(text: &[u8], status: StatusCode, token: Option<&Shown>) -> String {
     let text = String::from_utf8_lossy(text);
     let mut text = text.trim().replace(|c: char| c.is_control(), " ");
     if let Some(token) = token {
-        text = text.replace(token.secret(), "(token)");
+        text = token.cover(&text);
     }
-    if text.is_empty() { status.canonical_reason().unwrap_or("no reason given").to_owned() } else { text }
+    if text.is_empty() {
+        status.canonical_reason().unwrap_or("no reason given").to_owned()
+    } else {
+        text
+    }
 }
 
 /// The next piece of the body; `None` at its end.
@@ -69,7 +78,10 @@ pub(super) async fn whole(
     let mut body = Vec::new();
     while let Some(piece) = next_piece(&mut response, silence_max, what, body.len()).await? {
         if body.len() + piece.len() > limit {
-            return Err(ClientError::Malformed { what, detail: format!("it is longer than {limit} bytes") });
+            return Err(ClientError::Malformed {
+                what,
+                detail: format!("it is longer than {limit} bytes"),
+            });
         }
         body.extend_from_slice(&piece);
     }
@@ -83,7 +95,8 @@ pub(super) async fn json<T: DeserializeOwned>(
     what: &'static str,
 ) -> Result<T, ClientError> {
     let body = whole(response, silence_max, what, JSON_MAX).await?;
-    serde_json::from_slice(&body).map_err(|error| ClientError::Malformed { what, detail: error.to_string() })
+    serde_json::from_slice(&body)
+        .map_err(|error| ClientError::Malformed { what, detail: error.to_string() })
 }
 
 #[cfg(test)]
@@ -92,13 +105,16 @@ mod tests {
 
     #[test]
     fn error_texts_carry_no_token_and_no_escapes() {
-        let token: Token = "sekret".parse().unwrap();
+        let token = Shown::new(keep_rules::Token::new("sekret").unwrap()).unwrap();
         let text = presentable(b"bad token sekret\x1b[2J\n", StatusCode::FORBIDDEN, Some(&token));
         assert_eq!(text, "bad token (token) [2J");
     }
 
     #[test]
     fn an_empty_text_is_replaced_by_what_the_status_means() {
-        assert_eq!(presentable(b"\n", StatusCode::SERVICE_UNAVAILABLE, None), "Service Unavailable");
+        assert_eq!(
+            presentable(b"\n", StatusCode::SERVICE_UNAVAILABLE, None),
+            "Service Unavailable"
+        );
     }
 }

@@ -35,7 +35,12 @@ struct Check {
 }
 
 impl BlockData {
-    pub(super) fn new(response: Response, hash: BlockHash, size_hint: Option<u64>, silence_max: Duration) -> Self {
+    pub(super) fn new(
+        response: Response,
+        hash: BlockHash,
+        size_hint: Option<u64>,
+        silence_max: Duration,
+    ) -> Self {
         let size = size_hint.or_else(|| response.content_length());
         BlockData {
             pieces: Box::pin(response.bytes_stream()),
@@ -76,7 +81,10 @@ impl BlockData {
         Ok(data)
     }
 
-    fn poll_piece(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, ClientError>>> {
+    fn poll_piece(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, ClientError>>> {
         loop {
             let Poll::Ready(arrived) = self.pieces.as_mut().poll_next(context) else {
                 ready!(self.alarm.as_mut().poll(context));
@@ -85,7 +93,11 @@ impl BlockData {
             let piece = match arrived {
                 Some(Ok(piece)) => piece,
                 Some(Err(error)) => {
-                    return Poll::Ready(Some(Err(ClientError::broken_off("the block", self.check.received, error))));
+                    return Poll::Ready(Some(Err(ClientError::broken_off(
+                        "the block",
+                        self.check.received,
+                        error,
+                    ))));
                 }
                 None => return Poll::Ready(self.last_piece()),
             };
@@ -180,9 +192,17 @@ mod tests {
     fn other_data_are_damage() {
         assert_eq!(
             check(Some(3), &["bar"]),
-            Err(format!("block {FOO} is damaged: its data hash to 37b51d194a7513e45b56f6524f2d51f2"))
+            Err(format!(
+                "block {FOO} is damaged: its data hash to 37b51d194a7513e45b56f6524f2d51f2"
+            ))
         );
-        assert_eq!(check(Some(3), &["fo"]), Err(format!("block {FOO} is damaged: it is 2 bytes long, not 3")));
-        assert_eq!(check(Some(3), &["foob"]), Err(format!("block {FOO} is damaged: it is longer than 3 bytes")));
+        assert_eq!(
+            check(Some(3), &["fo"]),
+            Err(format!("block {FOO} is damaged: it is 2 bytes long, not 3"))
+        );
+        assert_eq!(
+            check(Some(3), &["foob"]),
+            Err(format!("block {FOO} is damaged: it is longer than 3 bytes"))
+        );
     }
 }

@@ -57,7 +57,9 @@ pub enum ClientError {
         detail: String,
     },
     /// The server speaks the plain Keep protocol only: what was asked is Donjon's own.
-    #[error("this server is a plain keepstore: it keeps no books of its lists and has no status page")]
+    #[error(
+        "this server is a plain keepstore: it keeps no books of its lists and has no status page"
+    )]
     PlainKeepstore,
     /// The URL names no server.
     #[error("this is no URL of a node: {problem}")]
@@ -65,23 +67,27 @@ pub enum ClientError {
         /// What is wrong with it.
         problem: &'static str,
     },
-    /// The text is no locator.
-    #[error("this is no locator: {problem}")]
-    BadLocator {
-        /// What is wrong with it.
-        problem: String,
-    },
+    /// The token holds characters that a header cannot.
+    #[error("the token cannot be sent: it holds a line break or another control character")]
+    BadToken,
 }
 
 impl ClientError {
     /// A request that got no answer. The URL is dropped: it may hold a signature.
     pub(super) fn unsent(error: reqwest::Error) -> Self {
-        let doing = if error.is_connect() { "connecting failed" } else { "the connection was lost" };
-        ClientError::Unreachable { doing: doing.to_owned(), source: Some(Box::new(error.without_url())) }
+        let doing =
+            if error.is_connect() { "connecting failed" } else { "the connection was lost" };
+        ClientError::Unreachable {
+            doing: doing.to_owned(),
+            source: Some(Box::new(error.without_url())),
+        }
     }
 
     pub(super) fn silent(patience: Duration) -> Self {
-        ClientError::Unreachable { doing: format!("it was silent for {} s", patience.as_secs()), source: None }
+        ClientError::Unreachable {
+            doing: format!("it was silent for {} s", patience.as_secs()),
+            source: None,
+        }
     }
 
     /// An answer that broke off.

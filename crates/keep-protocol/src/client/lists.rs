@@ -15,7 +15,10 @@ impl KeepClient {
     /// # Cancel safety
     /// Dropping the future may leave either list in force, never a mixture.
     pub async fn put_list(&self, name: ListName, body: impl Into<Body>) -> Result<(), ClientError> {
-        let request = self.request(Method::PUT, paths::list(name)).header(CONTENT_TYPE, "application/json").body(body);
+        let request = self
+            .request(Method::PUT, paths::list(name))
+            .header(CONTENT_TYPE, "application/json")
+            .body(body);
         self.upload(request).await.map(drop)
     }
 
@@ -31,7 +34,12 @@ impl KeepClient {
     ///
     /// # Errors
     /// As [`KeepClient::list_status`].
-    pub async fn list_items(&self, name: ListName, offset: u64, limit: u64) -> Result<WaitingItems, ClientError> {
+    pub async fn list_items(
+        &self,
+        name: ListName,
+        offset: u64,
+        limit: u64,
+    ) -> Result<WaitingItems, ClientError> {
         self.ask_donjon(&paths::list_items(name, offset, limit), "waiting items").await
     }
 
@@ -39,7 +47,12 @@ impl KeepClient {
     ///
     /// # Errors
     /// As [`KeepClient::list_status`].
-    pub async fn list_outcomes(&self, name: ListName, after: u64, limit: u64) -> Result<Outcomes, ClientError> {
+    pub async fn list_outcomes(
+        &self,
+        name: ListName,
+        after: u64,
+        limit: u64,
+    ) -> Result<Outcomes, ClientError> {
         self.ask_donjon(&paths::list_outcomes(name, after, limit), "outcomes").await
     }
 
@@ -52,7 +65,11 @@ impl KeepClient {
     }
 
     /// A keepstore answers 400 to every path that it does not know (spec section 2.1).
-    async fn ask_donjon<T: DeserializeOwned>(&self, path: &str, what: &'static str) -> Result<T, ClientError> {
+    async fn ask_donjon<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        what: &'static str,
+    ) -> Result<T, ClientError> {
         match self.ask(Method::GET, path).await {
             Ok(response) => answer::json(response, self.silence_max, what).await,
             Err(ClientError::NotFound) => Err(ClientError::PlainKeepstore),

@@ -22,7 +22,9 @@ impl KeepClient {
     pub async fn metrics(&self) -> Result<String, ClientError> {
         let response = self.ask(Method::GET, paths::METRICS).await?;
         let text = answer::whole(response, self.silence_max, "metrics", METRICS_MAX).await?;
-        String::from_utf8(text)
-            .map_err(|error| ClientError::Malformed { what: "metrics", detail: error.utf8_error().to_string() })
+        String::from_utf8(text).map_err(|error| ClientError::Malformed {
+            what: "metrics",
+            detail: error.utf8_error().to_string(),
+        })
     }
 }
