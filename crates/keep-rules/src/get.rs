@@ -91,3 +91,118 @@ pub fn read_access(
 pub fn wants_local_copy(keep_signature: &str) -> bool {
     keep_signature.split(',').next() == Some("local")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FOO: &str = "acbd18db4cc2f85cedef654fccc4a4d8";
+    const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
+    const TTL: Duration = Duration::from_secs(10);
+
+    #[derive(Clone, Copy)]
+    enum Shown {
+        NoToken,
+        AToken,
+    }
+    use ReadMethod::{Get, Head};
+    use Shown::{AToken, NoToken};
+
+    fn ask(method: ReadMethod, locator: &str, shown: Shown, signing: Signing<'_>) -> String {
+        let token = match shown {
+            NoToken => None,
+            AToken => Token::new("a token"),
+        };
+        match read_access(method, &locator.parse().unwrap(), token.as_ref(), signing, NOW) {
+            Ok(Admission::Local) => "local".to_owned(),
+            Ok(Admission::Remote(read)) => format!("{} {}", read.cluster, read.locator.as_str()),
+            Err(refusal) => refusal.to_string(),
+        }
+    }
+
+    #[track_caller]
+    fn check_signed(method: ReadMethod, hints: &str, shown: Shown, expected: &str) {
+        let key = SigningKey::new(b"a key").unwrap();
+        let signing = Signing::Required { key: &key, ttl: TTL };
+        assert_eq!(ask(method, &format!("{FOO}{hints}"), shown, signing), expected, "{hints}");
+    }
+
+    #[track_caller]
+    fn check_unsigned(method: ReadMethod, hints: &str, shown: Shown, expected: &str) {
+        assert_eq!(ask(method, &format!("{FOO}{hints}"), shown, Signing::Off), expected, "{hints}");
+    }
+
+    const NO_TOKEN: &str = "no token provided in Authorization header";
+
+    #[test]
+    fn a_get_needs_a_size_before_anything_else() {
+        check_signed(Get, "", NoToken, "method not allowed");
+        check_signed(Get, "+0", AToken, "method not allowed");
+        check_signed(Get, "+Rzzzzz-1", NoToken, "method not allowed");
+        check_unsigned(Get, "+3x", NoToken, "method not allowed");
+    }
+
+    #[test]
+    fn a_head_needs_no_size() {
+        check_unsigned(Head, "", NoToken, "local");
+        check_signed(Head, "", NoToken, NO_TOKEN);
+        check_signed(Head, "", AToken, "invalid signature");
+    }
+
+    #[test]
+    fn a_negative_size_is_refused_as_late_as_the_reference_does_if_signing_is_on() {
+        check_signed(Get, "+-3", NoToken, NO_TOKEN);
+        check_signed(Get, "+-3", AToken, "invalid signature");
+        check_unsigned(Get, "+-3", AToken, "method not allowed");
+        check_unsigned(Head, "+-3", AToken, "local");
+    }
+
+    #[test]
+    fn without_signing_anybody_reads() {
+        check_unsigned(Get, "+3", NoToken, "local");
+        check_unsigned(Get, "+3+Anonsense", AToken, "local");
+    }
+
+    #[test]
+    fn with_signing_a_token_and_a_signature_are_needed() {
+        check_signed(Get, "+3", NoToken, NO_TOKEN);
+        check_signed(Get, "+3", AToken, "invalid signature");
+        check_signed(Get, &format!("+3+A{}@00000001", "0".repeat(40)), AToken, "expired signature");
+    }
+
+    #[test]
+    fn the_right_signature_opens_the_block() {
+        let key = SigningKey::new(b"a key").unwrap();
+        let token = Token::new("a token").unwrap();
+        let signed =
+            key.sign(&format!("{FOO}+3"), FOO.parse().unwrap(), &token, NOW.after(TTL), TTL);
+        check_signed(Get, signed.strip_prefix(FOO).unwrap(), AToken, "local");
+    }
+
+    #[test]
+    fn remote_reads_need_a_token_whether_signing_is_on_or_off() {
+        check_unsigned(Get, "+3+Rzzzzz-1@2", NoToken, NO_TOKEN);
+        check_unsigned(Get, "+3+Rzzzzz-1@2", AToken, &format!("zzzzz {FOO}+3+A1@2"));
+        check_signed(Head, "+Rzzzzz-1@2", AToken, &format!("zzzzz {FOO}+A1@2"));
+        check_signed(Get, "+3+R", AToken, "invalid remote hint");
+    }
+
+    #[test]
+    fn a_locator_with_both_signatures_is_local() {
+        check_unsigned(Get, "+3+Rzzzzz-1+A2", NoToken, "local");
+        check_signed(Get, "+3+Rzzzzz-1+A2", AToken, "invalid signature");
+    }
+
+    #[test]
+    fn a_local_copy_is_asked_for_with_the_word_local() {
+        for (header, expected) in [
+            ("local", true),
+            ("local, time=2026-01-02T03:04:05Z", true),
+            ("", false),
+            (" local", false),
+            ("locally", false),
+        ] {
+            assert_eq!(wants_local_copy(header), expected, "{header:?}");
+        }
+    }
+}

@@ -167,3 +167,105 @@ pub fn route_matches(path: &str) -> bool {
     let bytes = path.as_bytes();
     bytes.get(..32).is_some_and(|hash| BlockHash::from_hex(hash).is_ok()) && !bytes.contains(&b'\n')
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FOO: &str = "acbd18db4cc2f85cedef654fccc4a4d8";
+
+    fn locator(rest: &str) -> Locator {
+        format!("{FOO}{rest}").parse().unwrap()
+    }
+
+    #[track_caller]
+    fn check_bad(text: &str, expected: BadLocator) {
+        assert_eq!(text.parse::<Locator>(), Err(expected), "{text}");
+    }
+
+    #[test]
+    fn every_mistake_has_its_name() {
+        check_bad("", BadLocator::Hash);
+        check_bad(&FOO.to_uppercase(), BadLocator::Hash);
+        check_bad(&format!("{FOO}0+3"), BadLocator::Hash);
+        check_bad(&format!("+{FOO}"), BadLocator::Hash);
+        check_bad(&format!("{FOO}+"), BadLocator::EmptyPart);
+        check_bad(&format!("{FOO}++3"), BadLocator::EmptyPart);
+        check_bad(&format!("{FOO}+3+3"), BadLocator::MisplacedSize);
+        check_bad(&format!("{FOO}+A+3"), BadLocator::MisplacedSize);
+    }
+
+    #[track_caller]
+    fn check_size(rest: &str, declared: i64, usable: Option<u64>) {
+        let locator = locator(rest);
+        assert_eq!((locator.declared_size(), locator.size()), (declared, usable), "{rest}");
+    }
+
+    #[test]
+    fn a_size_is_usable_if_a_read_can_be_checked_against_it() {
+        check_size("", 0, None);
+        check_size("+0", 0, None);
+        check_size("+-0", 0, None);
+        check_size("+3", 3, Some(3));
+        check_size("+0003+Z", 3, Some(3));
+        check_size("+-3", -3, None);
+        check_size("+3x", 0, None);
+        check_size("+Z+A", 0, None);
+        check_size("+9223372036854775807", i64::MAX, Some(i64::MAX as u64));
+        check_size("+9223372036854775808", 0, None);
+    }
+
+    #[test]
+    fn the_empty_block_needs_no_size() {
+        for rest in ["", "+0", "+Z"] {
+            let locator: Locator = format!("{}{rest}", BlockHash::EMPTY).parse().unwrap();
+            assert_eq!(locator.size(), Some(0), "{rest}");
+        }
+    }
+
+    #[test]
+    fn hints_follow_hash_and_size() {
+        for (rest, expected) in [
+            ("", ""),
+            ("+3", ""),
+            ("+Z", "Z"),
+            ("+3+Z+A1@2", "Z A1@2"),
+            ("+-3+z", "z"),
+            ("+3x+Y", "Y"),
+        ] {
+            assert_eq!(locator(rest).hints().collect::<Vec<_>>().join(" "), expected, "{rest}");
+        }
+    }
+
+    #[test]
+    fn signatures_can_be_taken_off() {
+        assert_eq!(
+            locator("+3+K@x+A1@2+Zfoo+Rzzzzz-1").without_signature(),
+            locator("+3+K@x+Zfoo+Rzzzzz-1")
+        );
+        assert_eq!(locator("+A1@2").without_signature(), locator(""));
+    }
+
+    #[test]
+    fn signatures_do_not_show() {
+        let signed = locator("+3+Zfoo+Asecret@1+Rzzzzz-secret@1");
+        assert_eq!(signed.to_string(), format!("{FOO}+3+Zfoo"));
+        assert_eq!(format!("{signed:?}"), signed.to_string());
+    }
+
+    #[test]
+    fn the_route_needs_a_hash_and_no_newline() {
+        for path in [FOO.to_owned(), format!("{FOO}⛵/x y"), format!("{FOO}+3")] {
+            assert!(route_matches(&path), "{path}");
+        }
+        for path in [
+            String::new(),
+            FOO[1..].to_owned(),
+            FOO.to_uppercase(),
+            format!("{FOO}\n"),
+            format!("/{FOO}"),
+        ] {
+            assert!(!route_matches(&path), "{path}");
+        }
+    }
+}

@@ -137,3 +137,42 @@ pub fn service_uuid(
     };
     format!("{cluster}-bi6l4-{}", &digest[..digits])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_highest_priority_counts_and_is_at_least_zero() {
+        assert_eq!(Priority::highest([]), Priority::default());
+        assert_eq!(Priority::highest([-5]), Priority::default());
+        assert!(Priority::highest([-5, 3, 1]) > Priority::highest([2]));
+    }
+
+    #[test]
+    fn odd_uuids_are_hashed_whole_by_go_and_cut_by_python() {
+        for (uuid, go, python) in [
+            ("zzzzz-bi6l4-0123456789abcde", "0123456789abcde", "0123456789abcde"),
+            ("zzzzz-bi6l4-0123456789abcdef", "zzzzz-bi6l4-0123456789abcdef", "123456789abcdef"),
+            ("short", "short", "short"),
+            ("", "", ""),
+            (
+                "⛵⛵⛵⛵⛵⛵⛵⛵⛵⛵⛵⛵⛵⛵⛵⛵",
+                "⛵⛵⛵⛵⛵⛵⛵⛵⛵⛵⛵⛵⛵⛵⛵⛵",
+                "⛵⛵⛵⛵⛵⛵⛵⛵⛵⛵⛵⛵⛵⛵⛵",
+            ),
+        ] {
+            assert_eq!(regular_suffix(uuid), go.as_bytes(), "{uuid}");
+            assert_eq!(last_characters(uuid, UUID_SUFFIX), python.as_bytes(), "{uuid}");
+        }
+    }
+
+    #[test]
+    fn a_rendezvous_text_that_is_no_suffix_is_hashed() {
+        let uuid =
+            |text| service_uuid("zzzzz".parse().unwrap(), "http://a/", text, UuidMaker::GoConfig);
+        assert_eq!(uuid("abcdefghijklmno"), "zzzzz-bi6l4-abcdefghijklmno");
+        assert_ne!(uuid("abcdefghijklm-o"), "zzzzz-bi6l4-abcdefghijklm-o");
+        assert_eq!(uuid("xyz"), "zzzzz-bi6l4-d16fb36f0911f87");
+    }
+}

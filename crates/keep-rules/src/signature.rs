@@ -167,3 +167,106 @@ fn is_strict_hint(hint: &str) -> bool {
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'@' | b'_' | b'-'))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FOO: &str = "acbd18db4cc2f85cedef654fccc4a4d8";
+    const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
+    const TTL: Duration = Duration::from_secs(1_209_600);
+
+    fn key() -> SigningKey {
+        SigningKey::new(b"a key").unwrap()
+    }
+
+    fn token() -> Token {
+        Token::new("a token").unwrap()
+    }
+
+    fn sign(locator: &str, expiry: Timestamp) -> String {
+        key().sign(locator, FOO.parse().unwrap(), &token(), expiry, TTL)
+    }
+
+    /// Checks `before`, a good signature, and `after`, put together.
+    #[track_caller]
+    fn check(before: &str, after: &str, expected: Result<(), SignatureError>) {
+        let signed = sign(before, NOW) + after;
+        assert_eq!(key().verify(&signed, &token(), NOW, TTL), expected, "{signed}");
+    }
+
+    #[test]
+    fn hints_of_the_strict_form_may_stand_around_a_signature() {
+        for (before, after) in
+            [("", ""), ("+3", "+Zfoo"), ("+3+K@xyzzy", ""), ("+Rzzzzz-a_b", "+Z"), ("+00", "+Z+Y")]
+        {
+            check(&format!("{FOO}{before}"), after, Ok(()));
+        }
+    }
+
+    #[test]
+    fn other_forms_carry_no_signature() {
+        for (before, after) in [
+            ("+3", "0"),
+            ("+3+z", ""),
+            ("+-3", ""),
+            ("+3", "+Zé"),
+            ("+3", "+"),
+            ("+", ""),
+            ("+3", "+A"),
+            ("+3", "+3"),
+        ] {
+            check(&format!("{FOO}{before}"), after, Err(SignatureError::Missing));
+        }
+        check("", "", Err(SignatureError::Missing));
+        check(&FOO[1..], "", Err(SignatureError::Missing));
+    }
+
+    #[test]
+    fn a_second_signature_spoils_the_first() {
+        let twice = sign(&sign(&format!("{FOO}+3"), NOW), NOW);
+        assert_eq!(key().verify(&twice, &token(), NOW, TTL), Err(SignatureError::Missing));
+    }
+
+    #[test]
+    fn the_hash_is_signed_as_it_is_written() {
+        check(&format!("{}+3", FOO.to_uppercase()), "", Err(SignatureError::Invalid));
+    }
+
+    #[test]
+    fn a_signature_ends_after_its_last_second_began() {
+        let signed = sign(FOO, NOW);
+        assert_eq!(key().verify(&signed, &token(), NOW, TTL), Ok(()));
+        let later = NOW.after(Duration::from_nanos(1));
+        assert_eq!(key().verify(&signed, &token(), later, TTL), Err(SignatureError::Expired));
+    }
+
+    #[test]
+    fn expiry_is_said_before_the_signature_is_looked_at() {
+        let forged = format!("{FOO}+A{}@00000001", "0".repeat(40));
+        assert_eq!(key().verify(&forged, &token(), NOW, TTL), Err(SignatureError::Expired));
+    }
+
+    #[test]
+    fn expiries_that_eight_digits_cannot_express_become_the_nearest() {
+        assert!(sign(FOO, Timestamp::from_nanos(i64::MAX)).ends_with("@ffffffff"));
+        assert!(sign(FOO, Timestamp::from_seconds(-1)).ends_with("@00000000"));
+    }
+
+    #[test]
+    fn fractions_of_a_second_are_dropped() {
+        let hash = FOO.parse().unwrap();
+        let (ttl, longer) = (Duration::from_secs(1), Duration::from_millis(1_999));
+        let expiry = NOW.after(Duration::from_millis(999));
+        assert_eq!(
+            key().sign(FOO, hash, &token(), expiry, longer),
+            key().sign(FOO, hash, &token(), NOW, ttl)
+        );
+    }
+
+    #[test]
+    fn keys_are_not_empty_and_do_not_show() {
+        assert_eq!(SigningKey::new(b"").unwrap_err(), EmptyKey);
+        assert_eq!(format!("{:?}", key()), "SigningKey(…)");
+    }
+}

@@ -216,3 +216,148 @@ pub fn trash_deadline(now: Timestamp, lifetime: Duration) -> Fate {
 pub fn may_empty(deadline: Timestamp, now: Timestamp) -> bool {
     deadline <= now
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY: Duration = Duration::from_secs(86_400);
+    const TTL: Duration = Duration::from_secs(14 * 86_400);
+    const WRITTEN: Timestamp = Timestamp::from_seconds(1_800_000_000);
+
+    fn nanos(count: i64) -> Timestamp {
+        Timestamp::from_nanos(WRITTEN.as_nanos() + count)
+    }
+
+    #[track_caller]
+    fn check(stored: Option<Timestamp>, access: Access, age: Duration, expected: Verdict) {
+        assert_eq!(decide(WRITTEN, stored, access, TTL, WRITTEN.after(age)), expected);
+    }
+
+    #[test]
+    fn old_unchanged_replicas_go() {
+        check(Some(WRITTEN), Access::ReadWrite, 15 * DAY, Verdict::Trash);
+        check(Some(WRITTEN), Access::ReadAndTrash, 15 * DAY, Verdict::Trash);
+    }
+
+    #[test]
+    fn young_replicas_stay() {
+        check(Some(WRITTEN), Access::ReadWrite, 13 * DAY, Verdict::Keep(SkipReason::TooNew));
+    }
+
+    #[test]
+    fn a_replica_stays_while_a_signature_could_be_valid() {
+        check(Some(WRITTEN), Access::ReadWrite, TTL, Verdict::Keep(SkipReason::TooNew));
+        check(Some(WRITTEN), Access::ReadWrite, TTL + Duration::from_nanos(1), Verdict::Trash);
+    }
+
+    #[test]
+    fn a_replica_rewritten_by_a_nanosecond_stays() {
+        for stored in [
+            nanos(1),
+            nanos(-1),
+            Timestamp::EPOCH,
+            Timestamp::from_nanos(i64::MIN),
+            Timestamp::from_nanos(i64::MAX),
+        ] {
+            check(Some(stored), Access::ReadWrite, 15 * DAY, Verdict::Keep(SkipReason::Rewritten));
+        }
+    }
+
+    #[test]
+    fn read_only_mounts_keep_everything() {
+        check(Some(WRITTEN), Access::ReadOnly, 15 * DAY, Verdict::Keep(SkipReason::MountForbids));
+        check(None, Access::ReadOnly, 15 * DAY, Verdict::Keep(SkipReason::MountForbids));
+    }
+
+    #[test]
+    fn what_is_absent_cannot_be_trashed() {
+        check(None, Access::ReadWrite, 15 * DAY, Verdict::Keep(SkipReason::Absent));
+    }
+
+    #[test]
+    fn a_clock_that_went_backwards_trashes_nothing() {
+        for now in [WRITTEN.before(365 * DAY), Timestamp::EPOCH, Timestamp::from_nanos(i64::MIN)] {
+            let verdict = decide(WRITTEN, Some(WRITTEN), Access::ReadWrite, TTL, now);
+            assert_eq!(verdict, Verdict::Keep(SkipReason::TooNew), "{now}");
+            assert_eq!(
+                admit(WRITTEN, TTL, now, Trashing::Enabled),
+                Err(SkipReason::ListedTooNew),
+                "{now}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_mtime_in_the_future_is_too_new_even_without_a_ttl() {
+        let verdict =
+            decide(WRITTEN, Some(WRITTEN), Access::ReadWrite, Duration::ZERO, WRITTEN.before(DAY));
+        assert_eq!(verdict, Verdict::Keep(SkipReason::TooNew));
+    }
+
+    #[test]
+    fn an_endless_ttl_trashes_nothing() {
+        let verdict = decide(
+            WRITTEN,
+            Some(WRITTEN),
+            Access::ReadWrite,
+            Duration::MAX,
+            Timestamp::from_nanos(i64::MAX),
+        );
+        assert_eq!(verdict, Verdict::Keep(SkipReason::TooNew));
+    }
+
+    #[test]
+    fn items_are_admitted_by_the_mtime_they_name() {
+        let admit = |age, trashing| admit(WRITTEN, TTL, WRITTEN.after(age), trashing);
+        assert_eq!(admit(15 * DAY, Trashing::Enabled), Ok(()));
+        assert_eq!(admit(TTL, Trashing::Enabled), Err(SkipReason::ListedTooNew));
+        assert_eq!(admit(15 * DAY, Trashing::Disabled), Err(SkipReason::TrashDisabled));
+    }
+
+    #[test]
+    fn delete_asks_for_age_and_access_only() {
+        let delete = |stored, access, age| decide_delete(stored, access, TTL, WRITTEN.after(age));
+        assert_eq!(delete(Some(WRITTEN), Access::ReadWrite, 15 * DAY), Verdict::Trash);
+        assert_eq!(
+            delete(Some(WRITTEN), Access::ReadWrite, 13 * DAY),
+            Verdict::Keep(SkipReason::TooNew)
+        );
+        assert_eq!(
+            delete(Some(WRITTEN), Access::ReadOnly, 15 * DAY),
+            Verdict::Keep(SkipReason::MountForbids)
+        );
+        assert_eq!(delete(None, Access::ReadWrite, 15 * DAY), Verdict::Keep(SkipReason::Absent));
+    }
+
+    #[test]
+    fn trash_is_kept_for_its_lifetime_to_the_next_whole_second() {
+        let second = Duration::from_secs(1);
+        assert_eq!(trash_deadline(WRITTEN, DAY), Fate::Until(WRITTEN.after(DAY)));
+        assert_eq!(trash_deadline(nanos(1), DAY), Fate::Until(WRITTEN.after(DAY + second)));
+        assert_eq!(
+            trash_deadline(WRITTEN, Duration::from_nanos(1)),
+            Fate::Until(WRITTEN.after(second))
+        );
+        assert_eq!(trash_deadline(WRITTEN, Duration::ZERO), Fate::Delete);
+    }
+
+    #[test]
+    fn trash_may_be_emptied_from_its_deadline_on() {
+        assert!(!may_empty(nanos(1), WRITTEN));
+        assert!(may_empty(WRITTEN, WRITTEN));
+        assert!(may_empty(WRITTEN, nanos(1)));
+    }
+
+    #[test]
+    fn reasons_have_labels_of_their_own() {
+        let labels: std::collections::BTreeSet<_> =
+            SkipReason::ALL.iter().map(|reason| reason.as_str()).collect();
+        assert_eq!(labels.len(), SkipReason::ALL.len());
+        assert!(
+            labels
+                .iter()
+                .all(|label| label.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'))
+        );
+    }
+}
