@@ -36,6 +36,7 @@ impl Timestamp {
     }
 
     /// Nanoseconds past [`Timestamp::as_seconds`].
+    #[expect(clippy::cast_possible_truncation, reason = "a remainder of a thousand million fits")]
     pub const fn subsec_nanos(self) -> u32 {
         self.0.rem_euclid(NANOS) as u32
     }

@@ -14,12 +14,12 @@ const LOCATOR: &str = "[0-9a-f]{32}(\\+[0-9]{1,10})?(\\+[B-QS-Z][A-Za-z0-9@_-]{0
 const NEARLY: &str = "[0-9a-f]{31,33}(\\+[AKRZa0-9@é-]{0,12}){0,5}";
 
 fn token() -> impl Strategy<Value = Token> {
-    "[ -~]{1,80}".prop_map(|text| Token::new(text).unwrap())
+    "[ -~]{1,80}".prop_map(|text| Token::new(text).expect("not empty"))
 }
 
 fn key() -> impl Strategy<Value = SigningKey> {
     proptest::collection::vec(any::<u8>(), 1..100)
-        .prop_map(|bytes| SigningKey::new(&bytes).unwrap())
+        .prop_map(|bytes| SigningKey::new(&bytes).expect("not empty"))
 }
 
 proptest! {

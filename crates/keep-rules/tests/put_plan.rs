@@ -15,7 +15,7 @@ struct Luck {
 
 fn classes(most: usize) -> impl Strategy<Value = ClassSet> {
     proptest::collection::vec(
-        "[a-d]".prop_map(|text| text.parse::<StorageClass>().unwrap()),
+        "[a-d]".prop_map(|text| text.parse::<StorageClass>().expect("not empty")),
         0..=most,
     )
     .prop_map(|classes| classes.into_iter().collect())

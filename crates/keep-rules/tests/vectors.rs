@@ -133,7 +133,7 @@ struct BlockHashText(String);
 
 impl BlockHashText {
     fn parse(&self) -> BlockHash {
-        self.0.parse().unwrap()
+        self.0.parse().expect("the vectors name hashes in full")
     }
 }
 
@@ -143,7 +143,7 @@ static VECTORS: LazyLock<Vectors> = LazyLock::new(|| {
 });
 
 fn token(text: &str) -> Token {
-    Token::new(text).unwrap()
+    Token::new(text).expect("the vectors have no empty token")
 }
 
 #[test]
@@ -269,7 +269,7 @@ fn services_are_asked_in_the_order_of_the_clients() {
 }
 
 fn uuid_of(url: &str, rendezvous: &str, maker: UuidMaker) -> String {
-    service_uuid("zzzzz".parse().unwrap(), url, rendezvous, maker)
+    service_uuid("zzzzz".parse().expect("a cluster id"), url, rendezvous, maker)
 }
 
 #[test]
