@@ -8,6 +8,7 @@ mod answer;
 mod block;
 mod block_data;
 mod error;
+mod index;
 
 mod lists;
 mod service;
@@ -22,6 +23,7 @@ use url::Url;
 pub use block::{PutBlock, Stored};
 pub use block_data::BlockData;
 pub use error::ClientError;
+pub use index::{IndexScope, IndexStream};
 
 pub use reqwest::Body;
 use token::Shown;

@@ -1,14 +1,16 @@
 //! The client against servers that behave and servers that do not, over real sockets.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
+
 mod fake_node;
 
 use std::error::Error as _;
 use std::time::Duration;
 
 use fake_node::{Ending, FakeNode, answer};
-use keep_protocol::client::{Body, ClientError, KeepClient, PutBlock};
+use keep_protocol::client::{Body, ClientError, IndexScope, KeepClient, PutBlock};
 use keep_protocol::status::ListName;
-use keep_rules::{Locator, Token};
+use keep_rules::{HashPrefix, Locator, Token};
 
 const FOO: &str = "acbd18db4cc2f85cedef654fccc4a4d8+3";
 const SECRET: &str = "3kg6k6lzmp9kj5cpkcoxie963cmvjahbt2fod9zru30k1jqdmi";
@@ -225,4 +227,57 @@ async fn health_and_metrics_are_asked_where_they_are() {
     assert!(node.request().await.head.starts_with("GET /_health/ping "));
     let node = FakeNode::answering(answer("200 OK", "", "# HELP x\nx 1\n")).await;
     assert_eq!(client(&node).metrics().await.unwrap(), "# HELP x\nx 1\n");
+}
+
+/// The lines of an index that is answered so, and how it ended.
+async fn index(body: &str) -> (usize, Option<ClientError>) {
+    let node = FakeNode::answering(answer("200 OK", "", body)).await;
+    let mut index = client(&node).index(IndexScope::Node, HashPrefix::ALL).await.unwrap();
+    let mut lines = 0;
+    while let Some(line) = index.next().await {
+        match line {
+            Ok(_) => lines += 1,
+            Err(error) => return (lines, Some(error)),
+        }
+    }
+    (lines, None)
+}
+
+#[tokio::test]
+async fn a_complete_index_ends_without_an_error() {
+    let (lines, error) =
+        index(&format!("{FOO} 1700000000000000000\n{FOO} 1700000000000000001\n\n")).await;
+    assert!(matches!((lines, error), (2, None)));
+}
+
+#[tokio::test]
+async fn an_index_without_its_end_mark_is_incomplete() {
+    let (lines, error) = index(&format!("{FOO} 1700000000000000000\n")).await;
+    assert_eq!(lines, 1, "what came before is handed out");
+    assert!(matches!(error, Some(ClientError::Incomplete { .. })), "{error:?}");
+}
+
+#[tokio::test]
+async fn an_error_text_in_an_index_is_no_line() {
+    let (_, error) = index("disk on fire\n\n").await;
+    assert!(matches!(error, Some(ClientError::Malformed { .. })), "{error:?}");
+}
+
+#[tokio::test]
+async fn one_mount_is_listed_by_its_uuid() {
+    let node = FakeNode::answering(answer("200 OK", "", "\n")).await;
+    let scope = IndexScope::Mount("zzzzz-nyw5e-000000000000000");
+    let mut index = client(&node).index(scope, "acb".parse().unwrap()).await.unwrap();
+    assert!(index.next().await.is_none());
+    let head = node.request().await.head;
+    assert!(head.starts_with("GET /mounts/zzzzz-nyw5e-000000000000000/blocks/acb "), "{head}");
+}
+
+#[tokio::test]
+async fn mounts_are_described() {
+    let body = r#"[{"uuid":"zzzzz-nyw5e-000000000000000","device_id":"d","allow_write":true,"allow_trash":false,
+        "replication":1,"storage_classes":{"default":true}}]"#;
+    let node = FakeNode::answering(answer("200 OK", "", body)).await;
+    let mounts = client(&node).mounts().await.unwrap();
+    assert!(mounts[0].allow_write && !mounts[0].allow_trash);
 }
