@@ -1,0 +1,104 @@
+//! What is checked, in order: what is quick and often wrong comes first.
+
+use crate::check::setup;
+use crate::command::{Failure, Program, target};
+use crate::tidy;
+
+/// One step.
+#[derive(Debug)]
+pub(crate) struct Step {
+    pub(crate) name: &'static str,
+    pub(crate) what: &'static str,
+    pub(crate) run: fn() -> Result<(), Failure>,
+}
+
+/// All of CI.
+pub(crate) const STEPS: [Step; 12] = [
+    Step { name: "setup", what: "what this machine lacks", run: setup::run },
+    Step { name: "fmt", what: "the format of the source", run: format },
+    Step { name: "clippy", what: "lints, warnings are errors", run: lint },
+    Step { name: "build", what: "the donjon program", run: build },
+    Step {
+        name: "tests",
+        what: "tests and doc tests of every crate, the crash campaign among them",
+        run: test,
+    },
+    Step { name: "loom", what: "the work list under every order of its threads", run: explore },
+    Step { name: "docs", what: "the documentation, warnings are errors", run: document },
+    Step { name: "tidy", what: "what compilers do not check", run: tidy::run },
+    Step { name: "deny", what: "licences, banned crates, origins", run: deny },
+    Step {
+        name: "python",
+        what: "the Arvados Python client against a real node",
+        run: use_python_client,
+    },
+    Step {
+        name: "conformance",
+        what: "the behaviour cases of the protocol against a real node",
+        run: conform,
+    },
+    Step { name: "demo", what: "the README's first command", run: demonstrate },
+];
+
+fn format() -> Result<(), Failure> {
+    Program::cargo(&["fmt", "--all", "--", "--check"]).run()
+}
+
+fn lint() -> Result<(), Failure> {
+    Program::cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]).run()
+}
+
+fn build() -> Result<(), Failure> {
+    Program::cargo(&["build", "--package", "donjon"]).run()
+}
+
+fn test() -> Result<(), Failure> {
+    Program::cargo(&["test", "--workspace"]).run()
+}
+
+/// In a target directory of its own: other flags would build everything else anew each time.
+fn explore() -> Result<(), Failure> {
+    let directory = target().join("loom");
+    Program::cargo(&[
+        "test",
+        "--package",
+        "block-work-list",
+        "--test",
+        "loom",
+        "--release",
+        "--target-dir",
+    ])
+    .arguments(&[directory])
+    .environment("RUSTFLAGS", "--cfg loom")
+    .run()
+}
+
+fn document() -> Result<(), Failure> {
+    Program::cargo(&["doc", "--workspace", "--no-deps", "--document-private-items"])
+        .environment("RUSTDOCFLAGS", "-D warnings")
+        .run()
+}
+
+/// Not `advisories`: their database is fetched from a place that this project's machines do not reach.
+fn deny() -> Result<(), Failure> {
+    Program::cargo(&["deny", "--all-features", "check", "bans", "licenses", "sources"]).run()
+}
+
+fn use_python_client() -> Result<(), Failure> {
+    Program::new(setup::python())
+        .arguments(&["tests/python/roundtrip.py", "--binary"])
+        .arguments(&[donjon()])
+        .run()
+}
+
+fn conform() -> Result<(), Failure> {
+    Program::new(donjon()).arguments(&["conformance"]).run()
+}
+
+fn demonstrate() -> Result<(), Failure> {
+    Program::new(donjon()).arguments(&["demo"]).run()
+}
+
+fn donjon() -> std::path::PathBuf {
+    target().join("debug/donjon")
+}
