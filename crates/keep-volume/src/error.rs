@@ -51,9 +51,10 @@ impl Error {
     /// `ENOENT` is not turned into [`Error::NotFound`]: only a caller that knows which file was missing, and that the
     /// root is right, may do that.
     pub fn device(doing: &'static str, source: io::Error) -> Error {
-        match source.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Error::Full,
-            _other => Error::Device { doing, source },
+        if matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
+            Error::Full
+        } else {
+            Error::Device { doing, source }
         }
     }
 }

@@ -1,13 +1,20 @@
-//! Volumes: where replicas are stored, and the contract that every back end keeps.
+//! Volumes: where replicas are stored, the contract that every back end keeps, and the back ends.
 //!
 //! Start with [`Volume`]. A back end is done when it passes the contract suite in `testkit`.
 
+pub mod directory;
+pub mod memory;
+
+mod chunks;
 mod error;
 mod stats;
 mod volume;
 
+pub use directory::Directory;
 pub use error::Error;
+pub use memory::Memory;
 pub use stats::{Direction, IoStats, Operation};
 pub use volume::{
-    BlockReader, BlockWriter, Emptied, IndexCursor, IndexEntry, Replica, Strange, Swept, TryWrite, Untrashed, Volume,
+    BlockReader, BlockWriter, Emptied, IndexCursor, IndexEntry, Replica, Strange, Swept, TryWrite,
+    Untrashed, Volume,
 };

@@ -62,7 +62,12 @@ pub trait Volume: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`Error::Changed`] if the mtime differs, [`Error::NotFound`] if the block is absent. Nothing was done then.
-    async fn trash(&self, hash: BlockHash, unchanged_since: Timestamp, fate: Fate) -> Result<(), Error>;
+    async fn trash(
+        &self,
+        hash: BlockHash,
+        unchanged_since: Timestamp,
+        fate: Fate,
+    ) -> Result<(), Error>;
 
     /// Brings back the trashed copy with the latest deadline and gives it the mtime `now`. A live copy is never
     /// overwritten: it stays, its mtime becomes `now`, and the trashed copy stays in the trash.

@@ -1,1 +1,5 @@
-//! Contract suites, faults and fixtures for tests only.
+//! For tests only: the contract suite of volumes, volumes that fail, blocks to store.
+
+pub mod blocks;
+pub mod faults;
+pub mod volume_contract;

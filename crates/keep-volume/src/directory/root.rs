@@ -1,0 +1,163 @@
+//! The volume's root directory: the one that was opened, or an error.
+//!
+//! A path may come to mean another directory: a disk is unmounted, and the empty mount point appears; another disk is
+//! mounted in its place. What was read there says nothing about our blocks, and what was written there is lost to them.
+
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use keep_rules::mount::MountUuid;
+
+use super::config::Identity;
+use crate::Error;
+
+/// The marker file's name. The Go program ignores it: it is not hexadecimal.
+const MARKER: &str = ".donjon-volume";
+/// More than any UUID and its newline: the marker is not read further.
+const MARKER_BYTES_MAX: u64 = 1024;
+
+/// Names a file for as long as its file system is mounted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct FileId {
+    device: u64,
+    inode: u64,
+}
+
+impl FileId {
+    /// The file that was looked at.
+    pub(super) fn of(metadata: &Metadata) -> Self {
+        FileId { device: metadata.dev(), inode: metadata.ino() }
+    }
+}
+
+/// The marker as it was when its text was last read. Another disk's root may have the same device and inode numbers,
+/// and so may its marker, but hardly the same change time to the nanosecond.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Seen {
+    id: FileId,
+    changed: (i64, i64),
+}
+
+impl Seen {
+    fn of(metadata: &Metadata) -> Self {
+        Seen { id: FileId::of(metadata), changed: (metadata.ctime(), metadata.ctime_nsec()) }
+    }
+}
+
+/// The root directory, by identity.
+#[derive(Debug)]
+pub(super) struct Root {
+    path: PathBuf,
+    uuid: MountUuid,
+    id: FileId,
+    /// `None` if the volume is only observed and has no marker.
+    marker: Option<Mutex<Seen>>,
+}
+
+impl Root {
+    /// Looks at the root, reads its marker, and writes one if that is asked for.
+    pub(super) fn open(path: PathBuf, uuid: MountUuid, identity: Identity) -> Result<Root, Error> {
+        if !path.is_absolute() {
+            return Err(Error::WrongRoot { detail: "its path is not absolute" });
+        }
+        let id = look_at_root(&path)?;
+        let marker = match (read_marker(&path)?, identity) {
+            (Some(found), _any) => Some(found.checked(&uuid)?),
+            (None, Identity::Adopt) => Some(write_marker(&path, &uuid)?.checked(&uuid)?),
+            (None, Identity::Require) => {
+                return Err(Error::WrongRoot { detail: "it has no marker file .donjon-volume" });
+            }
+            (None, Identity::Observe) => None,
+        };
+        Ok(Root { path, uuid, id, marker: marker.map(Mutex::new) })
+    }
+
+    /// Where the root is.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Makes sure that the path still means the directory that was opened. Two cheap look-ups as a rule.
+    pub(super) fn verify(&self) -> Result<(), Error> {
+        if look_at_root(&self.path)? != self.id {
+            return Err(Error::WrongRoot { detail: "another directory is in its place" });
+        }
+        let Some(seen) = &self.marker else { return Ok(()) };
+        let seen_now = match fs::symlink_metadata(self.path.join(MARKER)) {
+            Ok(metadata) => Seen::of(&metadata),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(NO_MARKER),
+            Err(error) => return Err(Error::device("look at the marker file", error)),
+        };
+        if *seen.lock().unwrap_or_else(PoisonError::into_inner) == seen_now {
+            return Ok(());
+        }
+        let found = read_marker(&self.path)?.ok_or(NO_MARKER)?.checked(&self.uuid)?;
+        *seen.lock().unwrap_or_else(PoisonError::into_inner) = found;
+        Ok(())
+    }
+}
+
+const NO_MARKER: Error = Error::WrongRoot { detail: "its marker file .donjon-volume is gone" };
+
+fn look_at_root(path: &Path) -> Result<FileId, Error> {
+    match fs::metadata(path) {
+        Ok(metadata) if metadata.is_dir() => Ok(FileId::of(&metadata)),
+        Ok(_no_directory) => Err(Error::WrongRoot { detail: "it is no directory" }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Err(Error::WrongRoot { detail: "it does not exist" })
+        }
+        Err(error) => Err(Error::device("look at the root", error)),
+    }
+}
+
+struct Marker {
+    text: String,
+    seen: Seen,
+}
+
+impl Marker {
+    fn checked(self, uuid: &MountUuid) -> Result<Seen, Error> {
+        if self.text.trim_end() == uuid.as_str() {
+            Ok(self.seen)
+        } else {
+            Err(Error::WrongRoot { detail: "its marker file .donjon-volume names another mount" })
+        }
+    }
+}
+
+fn read_marker(root: &Path) -> Result<Option<Marker>, Error> {
+    let read = || -> io::Result<Marker> {
+        let file = File::open(root.join(MARKER))?;
+        let seen = Seen::of(&file.metadata()?);
+        let mut text = String::new();
+        file.take(MARKER_BYTES_MAX).read_to_string(&mut text)?;
+        Ok(Marker { text, seen })
+    };
+    match read() {
+        Ok(marker) => Ok(Some(marker)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::device("read the marker file", error)),
+    }
+}
+
+/// Writes the marker durably. When two nodes do this at once, one of them wins, and both read what is there.
+fn write_marker(root: &Path, uuid: &MountUuid) -> Result<Marker, Error> {
+    let temp = root.join(format!("{MARKER}.{}", std::process::id()));
+    let write = || -> io::Result<()> {
+        let mut file =
+            OpenOptions::new().write(true).create(true).truncate(true).mode(0o644).open(&temp)?;
+        writeln!(file, "{uuid}")?;
+        file.sync_all()?;
+        match fs::hard_link(&temp, root.join(MARKER)) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+            _there_now => {}
+        }
+        fs::remove_file(&temp)?;
+        File::open(root)?.sync_all()
+    };
+    write().map_err(|error| Error::device("write the marker file", error))?;
+    read_marker(root)?.ok_or(NO_MARKER)
+}

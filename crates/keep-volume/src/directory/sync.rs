@@ -1,0 +1,136 @@
+//! Group commit of directory syncs: callers that come while a sync runs share the next one.
+
+use std::io;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+
+/// Syncs of numbered directories, each at most one at a time.
+///
+/// Invariant: a call returns `Ok` only after a sync that **started** after the call did. So whatever the caller did to
+/// the directory before is covered.
+///
+/// A directory whose sync failed once stays failed: the kernel may have dropped what it could not write, and would
+/// report the next sync as a success without having written it.
+#[derive(Debug)]
+pub(super) struct DirSync {
+    slots: Box<[Slot]>,
+}
+
+#[derive(Debug, Default)]
+struct Slot {
+    state: Mutex<State>,
+    done: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// A sync runs now. Its round is not `next`.
+    running: bool,
+    /// Where callers wait who came while a sync ran.
+    next: Option<Arc<Round>>,
+    failed: Option<Failure>,
+}
+
+/// One sync and everyone who shares it.
+type Round = OnceLock<Result<(), Failure>>;
+
+/// A failed sync, in a form that can be told to several callers.
+#[derive(Clone, Copy, Debug)]
+struct Failure {
+    kind: io::ErrorKind,
+    code: Option<i32>,
+}
+
+impl Failure {
+    fn of(error: &io::Error) -> Self {
+        Failure { kind: error.kind(), code: error.raw_os_error() }
+    }
+
+    fn into_error(self) -> io::Error {
+        match self.code {
+            Some(code) => io::Error::from_raw_os_error(code),
+            None => io::Error::from(self.kind),
+        }
+    }
+}
+
+impl Slot {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl DirSync {
+    /// `slots` directories, numbered from zero.
+    pub(super) fn new(slots: usize) -> Self {
+        DirSync { slots: (0..slots).map(|_slot| Slot::default()).collect() }
+    }
+
+    /// Runs `sync` for directory `slot`, or waits for a call that does so on behalf of this one.
+    ///
+    /// # Errors
+    /// What the sync said, to everyone who shared it and to every later caller.
+    pub(super) fn sync(
+        &self,
+        slot: usize,
+        sync: impl FnOnce() -> io::Result<()>,
+    ) -> io::Result<()> {
+        let slot = &self.slots[slot];
+        let mut state = slot.lock();
+        let round = if state.running {
+            // The sync that runs may have started before our change. Share the next one.
+            let round = Arc::clone(state.next.get_or_insert_default());
+            state = slot
+                .done
+                .wait_while(state, |state| state.running && round.get().is_none())
+                .unwrap_or_else(PoisonError::into_inner);
+            if let Some(outcome) = round.get() {
+                return outcome.map_err(Failure::into_error);
+            }
+            // Nobody runs our round yet: this caller leads it, and takes it away from `next`.
+            state.next.take().unwrap_or(round)
+        } else {
+            state.next.take().unwrap_or_default()
+        };
+        if let Some(failure) = state.failed {
+            drop(state);
+            let _first = round.set(Err(failure));
+            slot.done.notify_all();
+            return Err(failure.into_error());
+        }
+        state.running = true;
+        drop(state);
+        let lead = Lead { slot, round: &round };
+        lead.finish(sync())
+    }
+
+    /// Whether some directory's sync has failed.
+    pub(super) fn has_failed(&self) -> bool {
+        self.slots.iter().any(|slot| slot.lock().failed.is_some())
+    }
+}
+
+/// The duty to end a round, also when `sync` panics.
+struct Lead<'a> {
+    slot: &'a Slot,
+    round: &'a Round,
+}
+
+impl Lead<'_> {
+    fn finish(self, outcome: io::Result<()>) -> io::Result<()> {
+        let shared = outcome.as_ref().map(|done| *done).map_err(Failure::of);
+        let _first = self.round.set(shared);
+        outcome
+    }
+}
+
+impl Drop for Lead<'_> {
+    fn drop(&mut self) {
+        let panicked = Failure { kind: io::ErrorKind::Other, code: None };
+        let outcome = *self.round.get_or_init(|| Err(panicked));
+        let mut state = self.slot.lock();
+        state.running = false;
+        state.failed = state.failed.or(outcome.err());
+        drop(state);
+        self.slot.done.notify_all();
+    }
+}
