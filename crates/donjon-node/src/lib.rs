@@ -1,1 +1,3 @@
 //! The storage node: HTTP, mounts, lists and their workers.
+
+pub mod config;
