@@ -1,7 +1,7 @@
 //! The configuration: an Arvados `config.yml`, or a data directory of the node's own.
 //!
-//! Start with [`load`]. Text becomes a tree ([`yaml`], [`node`]); one file per section reads its part of the tree into
-//! types and notes every mistake ([`section`], [`report`]); the words for mistakes are in [`problem`].
+//! Start with [`load`]. Text becomes a tree (`yaml.rs`, `node.rs`); one file per section reads its part of the tree into
+//! types and notes every mistake (`section.rs`, `report.rs`); the words for mistakes are in `problem.rs`.
 //! Keys, defaults and rules: spec section 8; `docs/configuration.md` lists them all.
 
 mod api;
