@@ -69,7 +69,7 @@ impl Report {
     /// Checks an error's status and text, to which the wire adds a newline.
     pub(crate) fn refusal(&mut self, doing: &str, answer: &Response, expected: u16, text: &str) {
         self.status(doing, answer, expected);
-        if answer.status == expected {
+        if answer.status == expected && answer.end == End::Complete {
             self.require(answer.text() == format!("{text}\n"), || {
                 format!("{doing}: {}, not {text:?}", quote(answer))
             });
@@ -79,7 +79,7 @@ impl Report {
     /// Checks a 200 and its whole body.
     pub(crate) fn content(&mut self, doing: &str, answer: &Response, expected: &[u8]) {
         self.status(doing, answer, 200);
-        if answer.status == 200 {
+        if answer.status == 200 && answer.end == End::Complete {
             self.require(answer.body == expected, || {
                 format!(
                     "{doing}: {} bytes that are not the {} expected ones",

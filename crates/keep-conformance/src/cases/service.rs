@@ -118,6 +118,8 @@ async fn request_id(context: &Context<'_>) -> Outcome {
 
 async fn refused_settings(context: &Context<'_>) -> Outcome {
     let standard = || context.standard_setup();
+    // A program that cannot start at all refuses nothing.
+    context.launch(&standard()?).await?;
     let elsewhere = VolumeSetup { served_by: ServedBy::AnotherService, ..context.volume(3)? };
     let bad_class =
         VolumeSetup { storage_classes: vec!["unheard-of".to_owned()], ..context.volume(4)? };
@@ -148,6 +150,7 @@ async fn refused_settings(context: &Context<'_>) -> Outcome {
 async fn refused_arguments(context: &Context<'_>) -> Outcome {
     let launcher = context.launcher()?;
     let setup = context.standard_setup()?;
+    context.launch(&setup).await?;
     let mut report = Report::default();
     for (what, arguments) in [("unknown flag", ["-no-such-flag"]), ("extra argument", ["extra"])] {
         match launcher.refused_arguments(&setup, &arguments).await {
