@@ -100,15 +100,43 @@ impl Client {
     }
 
     /// Opens a connection of its own, announces a `PUT` of `length` bytes and sends only `first`. The upload stalls
-    /// until the caller sends the rest or drops the connection.
+    /// until the caller sends more or drops it.
     ///
     /// # Errors
     /// The connection could not be opened or broke.
-    pub fn begin_put(&self, path: &str, length: u64, first: &[u8]) -> io::Result<TcpStream> {
-        let mut connection = connect(self.address)?.into_inner();
-        write_head(&mut connection, &self.address, &self.token, "PUT", path, length)?;
-        connection.write_all(first)?;
-        Ok(connection)
+    pub fn begin_put(&self, path: &str, length: u64, first: &[u8]) -> io::Result<Upload> {
+        let mut connection = connect(self.address)?;
+        write_head(connection.get_mut(), &self.address, &self.token, "PUT", path, length)?;
+        let mut upload = Upload { connection };
+        upload.send(first)?;
+        Ok(upload)
+    }
+}
+
+/// A `PUT` on its way.
+#[derive(Debug)]
+pub struct Upload {
+    connection: BufReader<TcpStream>,
+}
+
+impl Upload {
+    /// Sends more of the body.
+    ///
+    /// # Errors
+    /// The connection broke.
+    pub fn send(&mut self, data: &[u8]) -> io::Result<()> {
+        self.connection.get_mut().write_all(data)
+    }
+
+    /// Reads the answer, once the whole body is sent.
+    ///
+    /// # Errors
+    /// The connection broke, or carried no HTTP.
+    pub fn finish(mut self) -> io::Result<Answer> {
+        let head = read_head(&mut self.connection)?;
+        let mut body = Vec::new();
+        read_body(&mut self.connection, "PUT", &head, &mut body)?;
+        Ok(Answer { status: head.status, body })
     }
 }
 
