@@ -196,7 +196,9 @@ pub fn free_address() -> io::Result<SocketAddr> {
     const FIRST: u16 = 10_000;
     const COUNT: u16 = 20_000;
     static NEXT: AtomicU16 = AtomicU16::new(0);
-    let offset = u16::try_from(std::process::id() % u32::from(COUNT)).expect("less than COUNT");
+    // Processes that run at the same time have neighbouring ids and must not look at the same ports.
+    let offset = u16::try_from(std::process::id().wrapping_mul(131) % u32::from(COUNT))
+        .expect("less than COUNT");
     for _ in 0..1000 {
         let port = FIRST + (offset + NEXT.fetch_add(1, Ordering::Relaxed) % COUNT) % COUNT;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));

@@ -81,7 +81,16 @@ fn document() -> Result<(), Failure> {
 
 /// Not `advisories`: their database is fetched from a place that this project's machines do not reach.
 fn deny() -> Result<(), Failure> {
-    Program::cargo(&["deny", "--all-features", "check", "bans", "licenses", "sources"]).run()
+    Program::cargo(&[
+        "deny",
+        "--all-features",
+        "check",
+        "--hide-inclusion-graph",
+        "bans",
+        "licenses",
+        "sources",
+    ])
+    .run()
 }
 
 fn use_python_client() -> Result<(), Failure> {
