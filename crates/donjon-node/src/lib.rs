@@ -1,3 +1,35 @@
 //! The storage node: HTTP, mounts, lists and their workers.
+//!
+//! [`serve`] runs a node from a configuration until it is told to stop; [`run`] runs one that is already put together,
+//! on a listener of the caller's, as tests do.
 
+mod accept;
+mod block;
+mod buffer;
+mod clock;
 pub mod config;
+mod federation;
+mod hashing;
+mod health;
+mod http;
+mod index;
+mod lists;
+mod logging;
+mod metrics;
+mod mounts;
+mod node;
+mod peers;
+mod queue_dump;
+mod run;
+mod start;
+mod tls;
+mod unavailable;
+mod volumes;
+
+pub use clock::Clock;
+pub use mounts::{Mount, MountParts, Mounts};
+pub use node::{ConfigText, Node, NodeParts};
+pub use run::run;
+pub use start::{StartError, serve};
+pub use tls::TlsError;
+pub use volumes::VolumeNotOpened;

@@ -50,8 +50,11 @@ pub struct ListStatus {
     pub received: u64,
     /// Items that no worker has claimed yet.
     pub waiting: u64,
-    /// Items that a worker holds, of this list and of lists before it.
+    /// Items that a worker holds.
     pub running: u64,
+    /// Items of earlier lists that a worker still holds. Not part of the sum.
+    #[serde(default)]
+    pub running_before: u64,
     /// Items that were carried out.
     pub done: u64,
     /// Items that were left alone on purpose, by reason.

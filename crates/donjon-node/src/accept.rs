@@ -1,0 +1,152 @@
+//! Connections: how they are accepted, how many there may be, and how they end.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::time::{sleep, timeout};
+
+use crate::http::handle;
+use crate::node::Node;
+use crate::tls::Tls;
+
+/// How long a client may take to send a request's header, and how long a connection may be idle: hyper knows one limit
+/// for both. Longer than the peers of a node keep idle connections.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(75);
+
+/// How long a TLS handshake may take.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Bytes of a request's header, at most, and of what is read ahead of a body.
+const READ_BUFFER_MAX: usize = 128 << 10;
+
+/// Streams of one HTTP/2 connection that run at once.
+const STREAMS_MAX: u32 = 64;
+
+/// Bytes of an HTTP/2 stream that its client may send ahead.
+const STREAM_WINDOW: u32 = 256 << 10;
+
+/// How long to wait before accepting again when the system has no more of something (files, memory).
+const RECOVERY: Duration = Duration::from_millis(100);
+
+/// Accepts connections until `stop` ends. Then waits until the requests in hand have been answered.
+pub(crate) async fn accept(
+    node: Arc<Node>,
+    listener: TcpListener,
+    tls: Option<Tls>,
+    stop: impl Future<Output = ()>,
+) {
+    let places = Arc::new(Semaphore::new(node.limits.max_connections.get()));
+    let graceful = Arc::new(GracefulShutdown::new());
+    let mut stop = std::pin::pin!(stop);
+    loop {
+        let (place, accepted) = tokio::select! {
+            () = &mut stop => break,
+            next = next(&places, &listener) => next,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                let connection =
+                    Connection { node: node.clone(), peer, graceful: graceful.clone() };
+                let tls = tls.clone();
+                tokio::spawn(async move {
+                    connection.serve(stream, tls).await;
+                    drop(place);
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection");
+                sleep(RECOVERY).await;
+            }
+        }
+    }
+    drop(listener);
+    // Connections in their TLS handshake still hold a handle, and are dropped with the process.
+    if let Some(graceful) = Arc::into_inner(graceful) {
+        graceful.shutdown().await;
+    }
+}
+
+/// Waits for a free place first: beyond the limit, connections wait in the system's queue.
+async fn next(
+    places: &Arc<Semaphore>,
+    listener: &TcpListener,
+) -> (tokio::sync::OwnedSemaphorePermit, io::Result<(TcpStream, SocketAddr)>) {
+    let place = places.clone().acquire_owned().await.expect("the semaphore is never closed");
+    (place, listener.accept().await)
+}
+
+struct Connection {
+    node: Arc<Node>,
+    peer: SocketAddr,
+    graceful: Arc<GracefulShutdown>,
+}
+
+impl Connection {
+    async fn serve(self, stream: TcpStream, tls: Option<Tls>) {
+        // Without it, small answers wait for the client's acknowledgement of the one before.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "cannot set TCP_NODELAY");
+        }
+        let Some(tls) = tls else { return self.speak(stream, Speaks::Http1).await };
+        match timeout(HANDSHAKE_TIMEOUT, tls.acceptor().accept(stream)).await {
+            Ok(Ok(stream)) => self.speak(stream, Speaks::WhatWasNegotiated).await,
+            Ok(Err(error)) => tracing::debug!(%error, peer = %self.peer, "TLS handshake failed"),
+            Err(_elapsed) => tracing::debug!(peer = %self.peer, "TLS handshake took too long"),
+        }
+    }
+
+    async fn speak(
+        self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        speaks: Speaks,
+    ) {
+        let (node, peer) = (self.node, self.peer);
+        let service = service_fn(move |request| {
+            let answer = handle(node.clone(), peer, request);
+            async move { Ok::<_, std::convert::Infallible>(answer.await) }
+        });
+        let builder = builder(speaks);
+        let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
+        let watched = self.graceful.watch(connection);
+        // The accept loop must be able to shut down: this task keeps no handle of its own.
+        drop(self.graceful);
+        if let Err(error) = watched.await {
+            tracing::debug!(error, %peer, "connection ended early");
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Speaks {
+    Http1,
+    /// HTTP/2 is offered with TLS only (spec section 8).
+    WhatWasNegotiated,
+}
+
+fn builder(speaks: Speaks) -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIMEOUT)
+        .max_buf_size(READ_BUFFER_MAX);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(STREAMS_MAX)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .keep_alive_interval(HEADER_TIMEOUT);
+    match speaks {
+        Speaks::Http1 => builder.http1_only(),
+        Speaks::WhatWasNegotiated => builder,
+    }
+}

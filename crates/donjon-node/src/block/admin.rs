@@ -1,0 +1,81 @@
+//! What only an administrator may do to a block: touch, trash, untrash (spec section 2.6).
+
+use http::StatusCode;
+use keep_rules::trash::{Trashing, Verdict, decide_delete, trash_deadline};
+use keep_volume::{Error as VolumeError, Untrashed};
+
+use super::get::parse;
+use crate::http::{Answer, Failure, empty};
+use crate::mounts::Mount;
+use crate::node::Node;
+
+/// Renews the mtime of one replica: the first, by mount UUID, that can be touched.
+pub(crate) async fn touch(node: &Node, text: &str) -> Result<Answer, Failure> {
+    let hash = parse(text)?.hash();
+    let mut failure = VolumeError::NotFound;
+    for mount in node.mounts.iter().filter(|mount| mount.access.allows_write()) {
+        match mount.volume.touch(hash, node.clock.now()).await {
+            Ok(()) => return Ok(empty(StatusCode::OK)),
+            Err(VolumeError::NotFound) => {}
+            Err(error) => failure = error,
+        }
+    }
+    Err(failure.into())
+}
+
+/// Trashes every replica that is old enough, on every mount that allows it.
+pub(crate) async fn delete(node: &Node, text: &str) -> Result<Answer, Failure> {
+    let hash = parse(text)?.hash();
+    if node.trash.enabled == Trashing::Disabled {
+        return Err(Failure::new(StatusCode::METHOD_NOT_ALLOWED, "method not allowed"));
+    }
+    let mut seen = false;
+    let mut failure = None;
+    for mount in node.mounts.iter().filter(|mount| mount.access.allows_trash()) {
+        match delete_on(node, mount, hash).await {
+            Ok(()) => seen = true,
+            Err(VolumeError::NotFound) => {}
+            Err(error) => failure = Some(error),
+        }
+    }
+    match (failure, seen) {
+        (Some(error), _) => Err(error.into()),
+        (None, false) => Err(Failure::not_found()),
+        (None, true) => Ok(empty(StatusCode::OK)),
+    }
+}
+
+/// `Ok` if the replica was trashed, or is there and stays because it is too new.
+async fn delete_on(
+    node: &Node,
+    mount: &Mount,
+    hash: keep_rules::BlockHash,
+) -> Result<(), VolumeError> {
+    let mtime = mount.volume.stat(hash).await?.mtime;
+    let now = node.clock.now();
+    match decide_delete(Some(mtime), mount.access, node.signing.ttl, now) {
+        Verdict::Keep(_too_new) => Ok(()),
+        Verdict::Trash => {
+            match mount.volume.trash(hash, mtime, trash_deadline(now, node.trash.lifetime)).await {
+                // Touched or written meanwhile: it is new now, and stays.
+                Err(VolumeError::Changed { .. }) => Ok(()),
+                other => other,
+            }
+        }
+    }
+}
+
+/// Brings a block back from the trash, on every writable mount that has it there.
+pub(crate) async fn untrash(node: &Node, text: &str) -> Result<Answer, Failure> {
+    let hash = parse(text)?.hash();
+    let mut restored = false;
+    let mut failure = VolumeError::NotFound;
+    for mount in node.mounts.iter().filter(|mount| mount.access.allows_write()) {
+        match mount.volume.untrash(hash, node.clock.now()).await {
+            Ok(Untrashed::Restored | Untrashed::AlreadyLive) => restored = true,
+            Err(VolumeError::NotFound) => {}
+            Err(error) => failure = error,
+        }
+    }
+    if restored { Ok(empty(StatusCode::OK)) } else { Err(failure.into()) }
+}

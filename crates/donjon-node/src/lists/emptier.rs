@@ -1,0 +1,69 @@
+//! The emptier (spec section 5.4): deletes trash whose lifetime is over. At start-up, then once an interval.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use keep_rules::trash::Trashing;
+use tokio::sync::watch;
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::mounts::sentence;
+use crate::node::Node;
+
+/// Temp files younger than this are left alone between restarts: another process may share the volume.
+const TEMP_AGE: Duration = Duration::from_secs(24 * 3600);
+
+/// Empties and sweeps until `stopping` changes.
+pub(crate) async fn run(node: Arc<Node>, mut stopping: watch::Receiver<()>) {
+    let Some(period) = node.trash.check_interval else { return };
+    if node.trash.enabled == Trashing::Disabled || node.trash.delete_workers == 0 {
+        return;
+    }
+    let mut ticks = interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _now = ticks.tick() => round(&node).await,
+            _stop = stopping.changed() => return,
+        }
+    }
+}
+
+async fn round(node: &Node) {
+    for mount in node.mounts.iter().filter(|mount| mount.access.allows_trash()) {
+        let now = node.clock.now();
+        match mount.volume.empty_trash(now, node.trash.delete_workers).await {
+            Ok(emptied) => {
+                node.metrics.emptied(&mount.uuid, emptied);
+                tracing::info!(
+                    mount = %mount.uuid,
+                    deleted = emptied.deleted,
+                    deleted_bytes = emptied.deleted_bytes,
+                    kept = emptied.kept,
+                    kept_bytes = emptied.kept_bytes,
+                    failed = emptied.failed,
+                    "emptied the trash"
+                );
+            }
+            Err(error) => {
+                tracing::error!(mount = %mount.uuid, error = sentence(&error), "cannot empty the trash")
+            }
+        }
+        if mount.access.allows_write() {
+            sweep(mount, now.before(TEMP_AGE)).await;
+        }
+    }
+}
+
+/// Deletes temp files that a crash left behind and that are older than `before`.
+pub(crate) async fn sweep(mount: &crate::mounts::Mount, before: keep_rules::Timestamp) {
+    match mount.volume.sweep(before).await {
+        Ok(swept) if swept.deleted + swept.failed == 0 => {}
+        Ok(swept) => {
+            tracing::info!(mount = %mount.uuid, deleted = swept.deleted, failed = swept.failed, "swept temp files");
+        }
+        Err(error) => {
+            tracing::error!(mount = %mount.uuid, error = sentence(&error), "cannot sweep temp files")
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! The pull worker (spec section 5.3): fetches a block from one of the servers that have it, verifies and stores it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use keep_protocol::list::{PullRequest, SizeHint};
+use keep_rules::pull::{PULL_TOKEN, SkipReason, choose_mount, sort_servers};
+use keep_rules::{BLOCK_SIZE_MAX, BlockHash, ClassSet, MountUuid};
+
+use super::work::Held;
+use super::{Ending, Failed};
+use crate::block::{Source, store};
+use crate::http::Failure;
+use crate::mounts::Mount;
+use crate::node::Node;
+use crate::peers::{self, PeerFailure};
+
+/// Works off the pull list until it is closed.
+pub(crate) async fn run(node: Arc<Node>) {
+    while let Some(item) = node.pull_list.next().await {
+        let ending = carry_out(&node, &item).await;
+        item.settle(&ending);
+    }
+}
+
+async fn carry_out(node: &Node, item: &Held<PullRequest>) -> Ending {
+    let mut locator = item.hash().to_string();
+    let (mount, ending) = match prepare(node, item) {
+        Err(reason) => (None, Ending::PullSkipped(reason)),
+        Ok(Job { mount, size, servers }) => {
+            let ending = pull(node, item.hash(), &mount, size, &servers).await;
+            (Some(mount), ending)
+        }
+    };
+    if let Err(bad) = item.request().size() {
+        locator = item.names.bad_locator(bad).to_owned();
+    }
+    report(&locator, mount.as_deref(), &ending);
+    item.note(&locator, mount.as_ref().map(|mount| &mount.uuid), &ending);
+    ending
+}
+
+struct Job {
+    mount: Arc<Mount>,
+    size: SizeHint,
+    servers: Vec<String>,
+}
+
+fn prepare(node: &Node, item: &Held<PullRequest>) -> Result<Job, SkipReason> {
+    let request = item.request();
+    let size = request.size().map_err(|_bad| SkipReason::BadLocator)?;
+    let mounts = node.mounts.in_read_order(item.hash());
+    let named: Option<MountUuid> =
+        request.mount().and_then(|name| item.names.mount(name).parse().ok());
+    let chosen =
+        choose_mount(named.as_ref(), mounts.iter().map(|mount| (&mount.uuid, mount.access)))?;
+    let mut servers: Vec<String> =
+        item.names.servers(request.servers()).iter().map(|url| url.to_string()).collect();
+    sort_servers(item.hash(), &mut servers)?;
+    Ok(Job { mount: mounts[chosen].clone(), size, servers })
+}
+
+/// Tries one server after the other.
+async fn pull(
+    node: &Node,
+    hash: BlockHash,
+    mount: &Arc<Mount>,
+    size: SizeHint,
+    servers: &[String],
+) -> Ending {
+    let mut last = Ending::Failed(Failed::AbsentAtSource, None);
+    for server in servers {
+        match pull_from(node, hash, mount, size, server).await {
+            Ok(()) => return Ending::Done,
+            Err(ending) => {
+                tracing::warn!(mount = %mount.uuid, locator = %hash, server, reason = ending.reason(), "cannot pull from here");
+                // That one server lacks the block says less than what went wrong with another.
+                if !matches!(ending, Ending::Failed(Failed::AbsentAtSource, _)) {
+                    last = ending;
+                }
+            }
+        }
+    }
+    last
+}
+
+async fn pull_from(
+    node: &Node,
+    hash: BlockHash,
+    mount: &Arc<Mount>,
+    size: SizeHint,
+    server: &str,
+) -> Result<(), Ending> {
+    let locator = match size {
+        SizeHint::Bytes(bytes) => format!("{hash}+{bytes}"),
+        SizeHint::Missing | SizeHint::Impossible => hash.to_string(),
+    };
+    let signed = match node.signing.key() {
+        Some(key) => {
+            let expiry = node.clock.now().after(node.signing.ttl);
+            key.sign(&locator, hash, &PULL_TOKEN, expiry, node.signing.ttl)
+        }
+        None => locator,
+    };
+    let response = node.peers.get(server, &signed, &PULL_TOKEN).await.map_err(source_failed)?;
+    let declared = response.declared_length();
+    let right_length = match size {
+        SizeHint::Bytes(bytes) => declared.is_none_or(|length| length == u64::from(bytes)),
+        SizeHint::Missing | SizeHint::Impossible => {
+            declared.is_none_or(|length| length <= BLOCK_SIZE_MAX)
+        }
+    };
+    if !right_length {
+        let said = format!("the server offers {} bytes", declared.unwrap_or_default());
+        return Err(Ending::Failed(Failed::SourceDamaged, Some(said)));
+    }
+    let mut broken = None;
+    let source = PeerBody { response, broken: &mut broken };
+    let stored = store(node, hash, ClassSet::none(), vec![mount.clone()], source).await;
+    match (broken, stored) {
+        (Some(failure), _) => Err(source_failed(failure)),
+        (None, Ok(_)) => Ok(()),
+        (None, Err(failure)) => Err(not_stored(&failure)),
+    }
+}
+
+fn source_failed(failure: PeerFailure) -> Ending {
+    match failure {
+        PeerFailure::Absent => Ending::Failed(Failed::AbsentAtSource, None),
+        PeerFailure::Refused(_) | PeerFailure::Unreachable(_) => {
+            Ending::Failed(Failed::SourceUnreachable, Some(failure.to_string()))
+        }
+    }
+}
+
+fn not_stored(failure: &Failure) -> Ending {
+    let reason = match failure.status.as_u16() {
+        400 | 413 => Failed::SourceDamaged,
+        507 => Failed::Full,
+        _other => Failed::Volume,
+    };
+    Ending::Failed(reason, Some(failure.text.clone()))
+}
+
+/// A peer's answer as the source of an upload. What broke it is kept aside, because the upload only knows statuses.
+struct PeerBody<'p> {
+    response: peers::Incoming,
+    broken: &'p mut Option<PeerFailure>,
+}
+
+impl Source for PeerBody<'_> {
+    async fn next(&mut self) -> Result<Option<Bytes>, Failure> {
+        match self.response.next().await {
+            Ok(data) => Ok(data),
+            Err(failure) => {
+                let answer = Failure::new(http::StatusCode::BAD_GATEWAY, failure.to_string());
+                *self.broken = Some(failure);
+                Err(answer)
+            }
+        }
+    }
+}
+
+fn report(locator: &str, mount: Option<&Mount>, ending: &Ending) {
+    let mount = mount.map_or("", |mount| mount.uuid.as_str());
+    match ending {
+        Ending::Done => tracing::debug!(mount, locator, "pulled"),
+        Ending::Failed(reason, said) => {
+            let error = said.as_deref().unwrap_or_default();
+            tracing::warn!(mount, locator, reason = reason.as_str(), error, "cannot pull");
+        }
+        Ending::TrashSkipped(_) | Ending::PullSkipped(_) => {
+            tracing::warn!(mount, locator, reason = ending.reason(), "not pulled");
+        }
+    }
+}

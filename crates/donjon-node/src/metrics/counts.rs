@@ -1,0 +1,86 @@
+//! Counters that no other part of the node keeps.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use keep_rules::MountUuid;
+use keep_volume::Emptied;
+
+use super::Window;
+use crate::http::Priority;
+
+/// Counters. A clone counts into the same.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Metrics(Arc<Mutex<Counts>>);
+
+/// What has been counted.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) mounts: BTreeMap<MountUuid, MountCounts>,
+    pub(crate) delays: BTreeMap<&'static str, Window>,
+    pub(crate) turned_away: BTreeMap<&'static str, Window>,
+}
+
+/// What has been counted for one mount.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct MountCounts {
+    pub(crate) failed_reads: u64,
+    pub(crate) failed_writes: u64,
+    pub(crate) emptied: Emptied,
+}
+
+impl Metrics {
+    /// A replica could not be read, or was damaged.
+    pub(crate) fn read_failed(&self, mount: &MountUuid) {
+        self.lock().mounts.entry(mount.clone()).or_default().failed_reads += 1;
+    }
+
+    /// A block could not be stored on this mount.
+    pub(crate) fn write_failed(&self, mount: &MountUuid) {
+        self.lock().mounts.entry(mount.clone()).or_default().failed_writes += 1;
+    }
+
+    /// The trash of this mount was emptied. What is kept replaces what was kept before; what was deleted adds up.
+    pub(crate) fn emptied(&self, mount: &MountUuid, now: Emptied) {
+        let mut counts = self.lock();
+        let sum = &mut counts.mounts.entry(mount.clone()).or_default().emptied;
+        *sum = Emptied {
+            deleted: sum.deleted + now.deleted,
+            deleted_bytes: sum.deleted_bytes + now.deleted_bytes,
+            failed: sum.failed + now.failed,
+            kept: now.kept,
+            kept_bytes: now.kept_bytes,
+        };
+    }
+
+    /// A request waited this long for its turn, and got it.
+    pub(crate) fn queued(&self, priority: Priority, delay: Duration) {
+        self.lock().delays.entry(priority_label(priority)).or_default().push(delay.as_secs_f64());
+    }
+
+    /// A request waited this long for its turn, and did not get it.
+    pub(crate) fn turned_away(&self, priority: Priority, delay: Duration) {
+        self.lock()
+            .turned_away
+            .entry(priority_label(priority))
+            .or_default()
+            .push(delay.as_secs_f64());
+    }
+
+    pub(crate) fn counts(&self) -> Counts {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Counts> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The priority in labels and logs.
+pub(crate) fn priority_label(priority: Priority) -> &'static str {
+    match priority {
+        Priority::Normal => "normal",
+        Priority::High | Priority::Resumed => "high",
+    }
+}

@@ -1,0 +1,151 @@
+//! The node: everything that a request may need, built once.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use keep_protocol::list::{PullRequest, TrashRequest};
+use keep_protocol::status::ListName;
+use keep_rules::{BlockHash, ClusterId, Timestamp, Token};
+
+use crate::buffer::BufferPool;
+use crate::clock::Clock;
+use crate::config::{
+    ApiLimits, NodeLimits, PeerTrust, PullSettings, RemoteCluster, Signing, SigningMode, Tokens,
+    TrashSettings, WriteAuth,
+};
+use crate::federation::Remotes;
+use crate::http::{ActiveRequests, Gate, GateLimits};
+use crate::lists::WorkList;
+use crate::metrics::Metrics;
+use crate::mounts::Mounts;
+use crate::peers::Peers;
+
+/// A node that has its mounts and can answer requests. Workers and the listener are started by [`crate::run`].
+#[derive(Debug)]
+pub struct Node {
+    pub(crate) cluster_id: ClusterId,
+    pub(crate) config_text: ConfigText,
+    pub(crate) tokens: Tokens,
+    pub(crate) signing: Signing,
+    pub(crate) write_auth: WriteAuth,
+    pub(crate) trash: TrashSettings,
+    pub(crate) pull: PullSettings,
+    pub(crate) api: ApiLimits,
+    pub(crate) limits: NodeLimits,
+    pub(crate) queue_dump_dir: Option<PathBuf>,
+    pub(crate) mounts: Mounts,
+    pub(crate) trash_list: WorkList<TrashRequest>,
+    pub(crate) pull_list: WorkList<PullRequest>,
+    pub(crate) peers: Peers,
+    pub(crate) remotes: Remotes,
+    pub(crate) gate: Gate,
+    pub(crate) active: ActiveRequests,
+    pub(crate) metrics: Metrics,
+    pub(crate) buffers: BufferPool,
+    pub(crate) clock: Clock,
+    pub(crate) started: Timestamp,
+}
+
+/// Which configuration the node runs, for its metrics.
+#[derive(Clone, Debug)]
+pub struct ConfigText {
+    /// SHA-256 of the text, in hex.
+    pub sha256: String,
+    /// When the file was last changed, if it is one.
+    pub modified: Option<SystemTime>,
+}
+
+/// What a [`Node`] is made of.
+#[derive(Debug)]
+pub struct NodeParts {
+    /// The key below `Clusters`.
+    pub cluster_id: ClusterId,
+    /// Which configuration this is.
+    pub config_text: ConfigText,
+    /// Who may do what.
+    pub tokens: Tokens,
+    /// How locators are signed.
+    pub signing: Signing,
+    /// Who may store blocks.
+    pub write_auth: WriteAuth,
+    /// Trashing and emptying.
+    pub trash: TrashSettings,
+    /// Pulling.
+    pub pull: PullSettings,
+    /// Limits on requests.
+    pub api: ApiLimits,
+    /// Limits on connections, bodies and lists.
+    pub limits: NodeLimits,
+    /// Other clusters.
+    pub remotes: BTreeMap<ClusterId, RemoteCluster>,
+    /// Whether certificates of other nodes are checked.
+    pub peer_trust: PeerTrust,
+    /// Where to write the requests in hand when the queue is nearly full.
+    pub queue_dump_dir: Option<PathBuf>,
+    /// Where the blocks are.
+    pub mounts: Mounts,
+    /// The time.
+    pub clock: Clock,
+}
+
+impl Node {
+    /// Puts a node together. Nothing runs yet.
+    ///
+    /// # Errors
+    /// The TLS library cannot be set up for outgoing connections.
+    pub fn new(parts: NodeParts) -> Result<Arc<Node>, reqwest::Error> {
+        let gate = GateLimits {
+            running: parts.api.max_concurrent_requests,
+            queued: parts.api.max_queued_requests,
+        };
+        Ok(Arc::new(Node {
+            cluster_id: parts.cluster_id,
+            config_text: parts.config_text,
+            peers: Peers::new(parts.peer_trust)?,
+            remotes: Remotes::new(parts.remotes)?,
+            tokens: parts.tokens,
+            signing: parts.signing,
+            write_auth: parts.write_auth,
+            trash: parts.trash,
+            pull: parts.pull,
+            gate: Gate::new(gate),
+            api: parts.api,
+            limits: parts.limits,
+            queue_dump_dir: parts.queue_dump_dir,
+            mounts: parts.mounts,
+            trash_list: WorkList::new(ListName::Trash, parts.clock.clone()),
+            pull_list: WorkList::new(ListName::Pull, parts.clock.clone()),
+            active: ActiveRequests::default(),
+            metrics: Metrics::default(),
+            buffers: BufferPool::default(),
+            started: parts.clock.now(),
+            clock: parts.clock,
+        }))
+    }
+
+    /// `hash+size`, signed for `token` if there is a key and a token. The signature ends one TTL after `mtime`, and so
+    /// never outlives what the replica's mtime keeps (spec sections 3.1, 5.5).
+    pub(crate) fn sign(
+        &self,
+        hash: BlockHash,
+        size: u64,
+        token: Option<&Token>,
+        mtime: Timestamp,
+    ) -> String {
+        let locator = format!("{hash}+{size}");
+        match (self.signing.key(), token) {
+            (Some(key), Some(token)) => {
+                key.sign(&locator, hash, token, mtime.after(self.signing.ttl), self.signing.ttl)
+            }
+            _no_key_or_no_token => locator,
+        }
+    }
+
+    /// Whether a block may be stored only by somebody who shows a token.
+    pub(crate) fn writes_need_a_token(&self) -> bool {
+        matches!(self.signing.mode, SigningMode::Required(_))
+            && self.write_auth == WriteAuth::RequireToken
+    }
+}

@@ -1,0 +1,64 @@
+//! A node at work: its listener, its workers, and how they stop together.
+
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use crate::accept::accept;
+use crate::lists::{pull_workers, run_emptier, run_pull_worker, run_trash_worker, trash_workers};
+use crate::node::Node;
+use crate::tls::Tls;
+
+/// Serves requests on `listener` and works off the lists, until `stop` ends. Then nothing new is begun; what is in hand
+/// is finished, for as long as the shutdown timeout allows.
+pub async fn run(node: Arc<Node>, listener: TcpListener, stop: impl Future<Output = ()>) {
+    run_with_tls(node, listener, None, stop).await;
+}
+
+pub(crate) async fn run_with_tls(
+    node: Arc<Node>,
+    listener: TcpListener,
+    tls: Option<Tls>,
+    stop: impl Future<Output = ()>,
+) {
+    let (stopping, stopped) = watch::channel(());
+    let mut workers = start_workers(&node, &stopped);
+    let deadline = node.limits.shutdown_timeout;
+    let stop_all = async {
+        stop.await;
+        tracing::info!("stopping: finishing what is in hand");
+        node.trash_list.close();
+        node.pull_list.close();
+        // Ends the periodic workers, and starts the clock of `late`.
+        drop(stopping);
+    };
+    let finish = async {
+        accept(node.clone(), listener, tls, stop_all).await;
+        while workers.join_next().await.is_some() {}
+    };
+    let late = async {
+        let mut stopped = stopped.clone();
+        while stopped.changed().await.is_ok() {}
+        sleep(deadline).await;
+    };
+    tokio::select! {
+        () = finish => tracing::info!("stopped"),
+        () = late => tracing::warn!(seconds = deadline.as_secs(), "stopped with work in hand"),
+    }
+}
+
+fn start_workers(node: &Arc<Node>, stopped: &watch::Receiver<()>) -> JoinSet<()> {
+    let mut workers = JoinSet::new();
+    for _ in 0..trash_workers(node) {
+        workers.spawn(run_trash_worker(node.clone()));
+    }
+    for _ in 0..pull_workers(node) {
+        workers.spawn(run_pull_worker(node.clone()));
+    }
+    workers.spawn(run_emptier(node.clone(), stopped.clone()));
+    workers.spawn(crate::queue_dump::run(node.clone(), stopped.clone()));
+    workers
+}

@@ -1,0 +1,231 @@
+//! From a configuration to a running node (spec section 8).
+
+use std::io;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::clock::Clock;
+use crate::config::{Candidate, Config, Loaded, Mistake, Scheme, ServiceUrl, VolumeConfig};
+use crate::lists::sweep;
+use crate::logging;
+use crate::mounts::{Mount, Mounts, sentence};
+use crate::node::{ConfigText, Node, NodeParts};
+use crate::run::run_with_tls;
+use crate::tls::{Tls, TlsError};
+use crate::volumes::{VolumeNotOpened, open, unavailable};
+
+/// How often the certificate files are read again (spec section 8).
+const TLS_RELOAD_PERIOD: Duration = Duration::from_secs(3600);
+
+/// Why a node does not start. The process ends with status 1.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// None of the addresses is one of this machine's and free.
+    #[error("cannot listen on any of the addresses that the configuration gives this node: {0}")]
+    CannotListen(String),
+    /// The volumes of this node are not configured rightly.
+    #[error("the configuration gives this node no usable volumes: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Volumes(Vec<Mistake>),
+    /// No volume could be opened.
+    #[error("none of the volumes of this node can be used; the first")]
+    NoVolume(#[source] VolumeNotOpened),
+    /// TLS was asked for and cannot be offered.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The configuration says https but names no certificate.
+    #[error("the address is https, but TLS.Certificate and TLS.Key are not set")]
+    NoCertificate,
+    /// The TLS library cannot be set up for outgoing connections.
+    #[error("cannot set up outgoing connections")]
+    Client(#[from] reqwest::Error),
+    /// The system does not do what every system does.
+    #[error("cannot {doing}")]
+    System {
+        /// What was tried.
+        doing: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// Runs a node until SIGTERM or SIGINT.
+///
+/// # Errors
+/// [`StartError`] if it cannot start. Once it serves, it only ends when it is told to.
+pub async fn serve(loaded: Loaded) -> Result<(), StartError> {
+    let Loaded { config, warnings, source } = loaded;
+    logging::start(&config.logs, config.cluster_id.as_str(), Clock::system());
+    for warning in &warnings {
+        tracing::warn!(config = source.name, "{warning}");
+    }
+    let stop = stop_signal()?;
+    let (candidate, listener) = listen(config.candidates.clone()).await?;
+    let volumes = config.volumes.served_by(&candidate.internal_url).map_err(StartError::Volumes)?;
+    let mounts = Mounts::new(open_all(volumes, &config).await?);
+    let tls = tls(&config, &candidate.listen)?;
+    let config_text = ConfigText { sha256: source.sha256, modified: source.modified };
+    let node = Node::new(parts(config, config_text, mounts))?;
+    prepare_mounts(&node).await;
+    announce(&candidate, &listener);
+    let reload = tls.clone().map(|tls| tokio::spawn(reload_tls(tls)));
+    run_with_tls(node, listener, tls, stop).await;
+    notify(sd_notify::NotifyState::Stopping);
+    if let Some(reload) = reload {
+        reload.abort();
+    }
+    Ok(())
+}
+
+fn parts(config: Config, config_text: ConfigText, mounts: Mounts) -> NodeParts {
+    NodeParts {
+        cluster_id: config.cluster_id,
+        config_text,
+        tokens: config.tokens,
+        signing: config.signing,
+        write_auth: config.write_auth,
+        trash: config.trash,
+        pull: config.pull,
+        api: config.api,
+        limits: config.limits,
+        remotes: config.remotes,
+        peer_trust: config.peer_trust,
+        queue_dump_dir: config.queue_dump_dir,
+        mounts,
+        clock: Clock::system(),
+    }
+}
+
+/// The first of the addresses, in random order, that can be bound is this node's.
+async fn listen(mut candidates: Vec<Candidate>) -> Result<(Candidate, TcpListener), StartError> {
+    shuffle(&mut candidates);
+    let mut failures = Vec::new();
+    for candidate in candidates {
+        let host = if candidate.listen.host().is_empty() { "::" } else { candidate.listen.host() };
+        match TcpListener::bind((host, candidate.listen.port())).await {
+            Ok(listener) => return Ok((candidate, listener)),
+            Err(error) => failures.push(format!("{}: {error}", candidate.listen)),
+        }
+    }
+    Err(StartError::CannotListen(failures.join("; ")))
+}
+
+fn shuffle(candidates: &mut [Candidate]) {
+    for last in (1..candidates.len()).rev() {
+        let mut random = [0; 8];
+        // Without randomness the order is that of the file, which is as good.
+        if getrandom::fill(&mut random).is_ok() {
+            let choice = u64::from_le_bytes(random) % (last as u64 + 1);
+            candidates.swap(last, usize::try_from(choice).unwrap_or(last));
+        }
+    }
+}
+
+/// Opens the volumes. One that cannot be opened keeps its place, so that its blocks are never taken for absent.
+async fn open_all(volumes: Vec<VolumeConfig>, config: &Config) -> Result<Vec<Mount>, StartError> {
+    let durability = config.durability;
+    let opening = tokio::task::spawn_blocking(move || {
+        volumes.into_iter().map(|volume| (open(&volume, durability), volume)).collect::<Vec<_>>()
+    });
+    let opened = opening.await.expect("opening a volume does not panic");
+    let mut works = false;
+    let mut mounts = Vec::new();
+    let mut first_failure = None;
+    for (result, config) in opened {
+        match result {
+            Ok(mount) => {
+                works = true;
+                mounts.push(mount);
+            }
+            Err(failure) => {
+                tracing::error!(mount = %config.uuid, error = sentence(&failure), "serving without this volume");
+                mounts.push(unavailable(&config));
+                first_failure.get_or_insert(failure);
+            }
+        }
+    }
+    match first_failure {
+        Some(failure) if !works => Err(StartError::NoVolume(failure)),
+        _some_work => Ok(mounts),
+    }
+}
+
+/// Removes what a crash left behind, and finds out which volumes work.
+async fn prepare_mounts(node: &Node) {
+    for mount in node.mounts.iter() {
+        if mount.access.allows_write() {
+            sweep(mount, node.clock.now()).await;
+        }
+        if let Err(problem) = mount.check().await {
+            tracing::error!(mount = %mount.uuid, problem, "this volume does not work");
+        }
+    }
+}
+
+fn tls(config: &Config, listen: &ServiceUrl) -> Result<Option<Tls>, StartError> {
+    match (listen.scheme(), &config.tls) {
+        (Scheme::Http, _) => Ok(None),
+        (Scheme::Https, None) => Err(StartError::NoCertificate),
+        (Scheme::Https, Some(files)) => Ok(Some(Tls::load(files.clone())?)),
+    }
+}
+
+/// Reads the certificate again on SIGHUP and once an hour.
+async fn reload_tls(tls: Tls) {
+    let mut hour = interval(TLS_RELOAD_PERIOD);
+    hour.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    hour.tick().await;
+    let Ok(mut hangup) = signal(SignalKind::hangup()) else { return };
+    loop {
+        tokio::select! {
+            _tick = hour.tick() => {}
+            _signal = hangup.recv() => {}
+        }
+        match tls.reload() {
+            Ok(()) => tracing::info!("read the TLS certificate again"),
+            Err(error) => tracing::error!(
+                error = sentence(&error),
+                "cannot read the TLS certificate; the old one stays"
+            ),
+        }
+    }
+}
+
+fn announce(candidate: &Candidate, listener: &TcpListener) {
+    let address = listener.local_addr().map(|address| address.to_string()).unwrap_or_default();
+    tracing::info!(
+        URL = %candidate.internal_url,
+        Listen = address,
+        Service = "keepstore",
+        Version = env!("CARGO_PKG_VERSION"),
+        "listening"
+    );
+    notify(sd_notify::NotifyState::Ready);
+}
+
+fn notify(state: sd_notify::NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(&[state]) {
+        tracing::warn!(%error, "cannot notify systemd");
+    }
+}
+
+/// Ends at the first SIGTERM or SIGINT. SIGHUP is taken, so that it does not end the process.
+fn stop_signal() -> Result<impl Future<Output = ()> + Send + 'static, StartError> {
+    let open = |kind| {
+        signal(kind).map_err(|source| StartError::System { doing: "listen for signals", source })
+    };
+    let mut terminate = open(SignalKind::terminate())?;
+    let mut interrupt = open(SignalKind::interrupt())?;
+    let mut hangup = open(SignalKind::hangup())?;
+    Ok(async move {
+        loop {
+            tokio::select! {
+                _signal = terminate.recv() => return,
+                _signal = interrupt.recv() => return,
+                _signal = hangup.recv() => {}
+            }
+        }
+    })
+}
