@@ -1,5 +1,7 @@
-//! For tests only: the contract suite of volumes, volumes that fail, blocks to store.
+//! For tests only: the contract suite of volumes, volumes that fail, histories of races, blocks to
+//! store.
 
 pub mod blocks;
 pub mod faults;
+pub mod history;
 pub mod volume_contract;

@@ -134,3 +134,114 @@ impl Drop for Lead<'_> {
         self.slot.done.notify_all();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::sync::mpsc;
+    use std::thread;
+
+    use super::*;
+
+    const THREADS: u64 = 8;
+
+    fn waiting(syncs: &DirSync) -> usize {
+        // `next` itself holds one.
+        syncs.slots[0].lock().next.as_ref().map_or(0, |round| Arc::strong_count(round) - 1)
+    }
+
+    /// One sync runs, three callers wait for the next.
+    fn with_three_waiting(
+        first: io::Result<()>,
+        second: impl Fn() -> io::Result<()> + Sync,
+    ) -> Vec<io::Result<()>> {
+        let syncs = DirSync::new(1);
+        let (started, has_started) = mpsc::channel();
+        let (release, released) = mpsc::channel();
+        thread::scope(|scope| {
+            let leader = scope.spawn(|| {
+                syncs.sync(0, move || {
+                    started.send(()).unwrap();
+                    released.recv().unwrap();
+                    first
+                })
+            });
+            has_started.recv().unwrap();
+            let followers: Vec<_> =
+                (0..3).map(|_| scope.spawn(|| syncs.sync(0, &second))).collect();
+            while waiting(&syncs) < 3 {
+                thread::yield_now();
+            }
+            release.send(()).unwrap();
+            let all = std::iter::once(leader).chain(followers);
+            all.map(|thread| thread.join().unwrap()).collect()
+        })
+    }
+
+    #[test]
+    fn callers_that_come_while_a_sync_runs_share_the_next() {
+        let runs = AtomicU64::new(0);
+        let outcomes = with_three_waiting(Ok(()), || {
+            runs.fetch_add(1, Ordering::Relaxed);
+            Ok(())
+        });
+        assert!(outcomes.iter().all(Result::is_ok));
+        assert_eq!(runs.into_inner(), 1);
+    }
+
+    #[test]
+    fn everyone_who_shares_a_failed_sync_is_told() {
+        let outcomes = with_three_waiting(Ok(()), || Err(io::Error::from_raw_os_error(5)));
+        assert!(outcomes[0].is_ok());
+        for outcome in &outcomes[1..] {
+            assert_eq!(outcome.as_ref().unwrap_err().raw_os_error(), Some(5));
+        }
+    }
+
+    #[test]
+    fn a_directory_whose_sync_failed_is_not_trusted_again() {
+        let outcomes = with_three_waiting(Err(io::Error::from_raw_os_error(5)), || Ok(()));
+        assert!(outcomes.iter().all(Result::is_err), "{outcomes:?}");
+        let syncs = DirSync::new(2);
+        assert!(syncs.sync(0, || Err(io::Error::other("broken"))).is_err());
+        assert!(syncs.sync(0, || Ok(())).is_err() && syncs.has_failed());
+        assert!(syncs.sync(1, || Ok(())).is_ok(), "another directory is not concerned");
+    }
+
+    #[test]
+    fn a_sync_that_panics_fails_the_directory() {
+        let syncs = DirSync::new(1);
+        thread::scope(|scope| {
+            assert!(scope.spawn(|| syncs.sync(0, || panic!("on purpose"))).join().is_err())
+        });
+        assert!(syncs.sync(0, || Ok(())).is_err());
+    }
+
+    /// Changes are numbered; a sync makes durable what was changed when it **started**. No call may return before its
+    /// own change is durable.
+    #[test]
+    fn no_call_returns_before_a_sync_that_started_after_it() {
+        let (syncs, changed, durable, runs) =
+            (DirSync::new(1), AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
+        let per_thread = 2000;
+        thread::scope(|scope| {
+            for _thread in 0..THREADS {
+                scope.spawn(|| {
+                    for _change in 0..per_thread {
+                        let change = changed.fetch_add(1, Ordering::SeqCst) + 1;
+                        let sync = || {
+                            let at_start = changed.load(Ordering::SeqCst);
+                            thread::yield_now();
+                            durable.fetch_max(at_start, Ordering::SeqCst);
+                            runs.fetch_add(1, Ordering::SeqCst);
+                            Ok(())
+                        };
+                        syncs.sync(0, sync).unwrap();
+                        assert!(durable.load(Ordering::SeqCst) >= change);
+                    }
+                });
+            }
+        });
+        assert!(runs.into_inner() <= THREADS * per_thread);
+    }
+}

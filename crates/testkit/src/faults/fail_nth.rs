@@ -77,10 +77,10 @@ impl Fault {
 /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
 /// let memory = Memory::new("memory".parse()?);
 /// let volume = FailNth::once(memory, Call::Commit, 2, Fault::Io);
-/// let (foo, bar) = (Block::of("foo"), Block::of("bar"));
-/// foo.store(&volume, Timestamp::EPOCH).await?;
-/// assert!(matches!(bar.store(&volume, Timestamp::EPOCH).await, Err(Error::Device { .. })));
-/// bar.store(&volume, Timestamp::EPOCH).await?;
+/// let (first, second) = (Block::of("foo"), Block::of("bar"));
+/// first.store(&volume, Timestamp::EPOCH).await?;
+/// assert!(matches!(second.store(&volume, Timestamp::EPOCH).await, Err(Error::Device { .. })));
+/// second.store(&volume, Timestamp::EPOCH).await?;
 /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

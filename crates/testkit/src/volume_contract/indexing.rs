@@ -45,15 +45,15 @@ pub async fn an_index_lists_only_its_prefix(volume: &dyn Volume) {
 
 /// Neither a block on its way nor one in the trash is listed.
 pub async fn an_index_lists_nothing_that_is_written_or_trashed(volume: &dyn Volume) {
-    let (foo, bar, large) = (Block::of("foo"), Block::of("bar"), Block::sized(600_000, 8));
-    foo.store(volume, T0).await.expect("a block is stored");
-    bar.store(volume, T0).await.expect("a block is stored");
-    volume.trash(bar.hash, T0, Fate::Until(LATER)).await.expect("it is trashed");
+    let (live, trashed, large) = (Block::of("foo"), Block::of("bar"), Block::sized(600_000, 8));
+    live.store(volume, T0).await.expect("a block is stored");
+    trashed.store(volume, T0).await.expect("a block is stored");
+    volume.trash(trashed.hash, T0, Fate::Until(LATER)).await.expect("it is trashed");
     let mut writer = volume.create(large.hash).await.expect("a writer");
     writer.write(large.data.slice(..300_000)).await.expect("a piece is written");
     writer.write(large.data.slice(300_000..)).await.expect("a piece is written");
     let listed: Vec<_> = list(volume, "").await.iter().map(|entry| entry.hash).collect();
-    assert_eq!(listed, [foo.hash]);
-    volume.untrash(bar.hash, T1).await.expect("it comes back");
+    assert_eq!(listed, [live.hash]);
+    volume.untrash(trashed.hash, T1).await.expect("it comes back");
     assert_eq!(list(volume, "").await.len(), 2);
 }

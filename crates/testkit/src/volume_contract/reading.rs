@@ -8,17 +8,17 @@ use crate::blocks::{Block, drain, fetch};
 
 /// Whatever is done to an absent block, the answer is that it is not found.
 pub async fn an_absent_block_is_not_found(volume: &dyn Volume) {
-    let (foo, bar) = (Block::of("foo"), Block::of("bar"));
-    bar.store(volume, T0).await.expect("another block is stored");
-    assert_absent(volume.stat(foo.hash).await);
-    assert_absent(volume.open(foo.hash).await);
-    assert_absent(volume.touch(foo.hash, T0).await);
-    assert_absent(volume.trash(foo.hash, T0, Fate::Until(LATER)).await);
-    assert_absent(volume.trash(foo.hash, T0, Fate::Delete).await);
-    assert_absent(volume.untrash(foo.hash, T0).await);
+    let (absent, present) = (Block::of("foo"), Block::of("bar"));
+    present.store(volume, T0).await.expect("another block is stored");
+    assert_absent(volume.stat(absent.hash).await);
+    assert_absent(volume.open(absent.hash).await);
+    assert_absent(volume.touch(absent.hash, T0).await);
+    assert_absent(volume.trash(absent.hash, T0, Fate::Until(LATER)).await);
+    assert_absent(volume.trash(absent.hash, T0, Fate::Delete).await);
+    assert_absent(volume.untrash(absent.hash, T0).await);
     // A live block that is not in the trash cannot be untrashed either.
-    assert_absent(volume.untrash(bar.hash, T1).await);
-    assert_eq!(volume.stat(bar.hash).await.expect("it is there").mtime, T0);
+    assert_absent(volume.untrash(present.hash, T1).await);
+    assert_eq!(volume.stat(present.hash).await.expect("it is there").mtime, T0);
 }
 
 /// A buffer comes back with the next bytes as its whole content, never with more capacity used than it had.

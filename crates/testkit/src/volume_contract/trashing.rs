@@ -150,14 +150,14 @@ pub async fn emptying_deletes_what_is_past_its_deadline(volume: &dyn Volume) {
 
 /// Emptying has no business with live blocks, nor with those that were untrashed.
 pub async fn emptying_leaves_live_copies_alone(volume: &dyn Volume) {
-    let (foo, bar) = (Block::of("foo"), Block::of("bar"));
-    foo.store(volume, T0).await.expect("a block is stored");
-    bar.store(volume, T0).await.expect("a block is stored");
-    volume.trash(bar.hash, T0, Fate::Until(T1)).await.expect("it is trashed");
-    volume.untrash(bar.hash, T1).await.expect("it comes back");
+    let (live, untrashed) = (Block::of("foo"), Block::of("bar"));
+    live.store(volume, T0).await.expect("a block is stored");
+    untrashed.store(volume, T0).await.expect("a block is stored");
+    volume.trash(untrashed.hash, T0, Fate::Until(T1)).await.expect("it is trashed");
+    volume.untrash(untrashed.hash, T1).await.expect("it comes back");
     let emptied = volume.empty_trash(LATER, 4).await.expect("the trash is emptied");
     assert_eq!(emptied, Emptied::default());
-    for block in [foo, bar] {
+    for block in [live, untrashed] {
         assert_eq!(fetch(volume, block.hash).await.expect("it is read"), block.data);
     }
 }

@@ -1,14 +1,12 @@
 //! Every back end keeps the contract.
 
-mod disk;
-
 use keep_rules::Timestamp;
-use keep_volume::directory::{Directory, Durability, Serialize};
+use keep_volume::directory::{Directory, DirectoryConfig, Durability, Serialize};
 use keep_volume::{Error, Memory, Volume};
 use testkit::blocks::Block;
 use testkit::volume_contract;
 
-use self::disk::Disk;
+use crate::disk::Disk;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn memory_keeps_the_contract() {
@@ -26,11 +24,7 @@ async fn an_unsynced_directory_keeps_the_contract() {
     let disk = Disk::new();
     volume_contract::check_all(async || {
         let config = disk.config(&disk.fresh_root());
-        Directory::open(keep_volume::directory::DirectoryConfig {
-            durability: Durability::NoSync,
-            ..config
-        })
-        .unwrap()
+        Directory::open(DirectoryConfig { durability: Durability::NoSync, ..config }).unwrap()
     })
     .await;
 }
@@ -40,11 +34,7 @@ async fn a_serialized_directory_keeps_the_contract_on_one_thread() {
     let disk = Disk::new();
     volume_contract::check_all(async || {
         let config = disk.config(&disk.fresh_root());
-        Directory::open(keep_volume::directory::DirectoryConfig {
-            serialize: Serialize::Yes,
-            ..config
-        })
-        .unwrap()
+        Directory::open(DirectoryConfig { serialize: Serialize::Yes, ..config }).unwrap()
     })
     .await;
 }
