@@ -41,6 +41,7 @@ mod record;
 mod scan;
 mod sink;
 mod usual;
+mod value;
 mod wire;
 
 pub use error::{ListError, Problem};

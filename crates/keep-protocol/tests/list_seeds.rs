@@ -8,10 +8,10 @@ use std::path::Path;
 fn check(target: &str, promise: impl Fn(&[u8])) {
     let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds").join(target);
     let mut count = 0;
-    for seed in std::fs::read_dir(&seeds).unwrap() {
-        let path = seed.unwrap().path();
+    for seed in std::fs::read_dir(&seeds).expect("the seeds are there") {
+        let path = seed.expect("the seeds are readable").path();
         eprintln!("{}", path.display());
-        promise(&std::fs::read(&path).unwrap());
+        promise(&std::fs::read(&path).expect("the seed is readable"));
         count += 1;
     }
     assert!(count >= 8, "{count} seeds in {}", seeds.display());

@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 
 use super::fields::{Fields, ServerTexts, Shape};
+use super::value::Any;
 use crate::list::Problem;
 
 /// Why an object was refused, and at which of its bytes.
@@ -34,9 +35,25 @@ impl Decoded<'_> {
     }
 }
 
-/// Decodes one object, from its brace to its brace. If it was cut off, the fault is [`Problem::Truncated`], unless there was
-/// something wrong with it before the cut.
+/// Decodes one object, from its brace to its brace.
 pub(super) fn read(object: &[u8], shape: Shape) -> Result<Decoded<'_>, Fault> {
+    decode(object, shape).map_err(|mut fault| {
+        // serde_json says so of an escape with fewer than four bytes behind it, although the object is complete.
+        if fault.problem == Problem::Truncated {
+            fault.problem = Problem::Malformed(SHORT_ESCAPE.into());
+        }
+        fault
+    })
+}
+
+const SHORT_ESCAPE: &str = "a hex escape without four digits";
+
+/// What is wrong with the beginning of an object, apart from its missing end.
+pub(super) fn first_mistake(beginning: &[u8], shape: Shape) -> Option<Fault> {
+    decode(beginning, shape).err().filter(|fault| fault.problem != Problem::Truncated)
+}
+
+fn decode(object: &[u8], shape: Shape) -> Result<Decoded<'_>, Fault> {
     let text = std::str::from_utf8(object).map_err(|error| Fault {
         at: error.valid_up_to(),
         problem: error.error_len().map_or(Problem::Truncated, |_| Problem::NotUtf8),
@@ -165,147 +182,15 @@ fn folded(char: char) -> char {
     }
 }
 
-/// A value of any type. Of those that no key has, only what to call them in an error, never their content.
-enum Value<'a> {
-    Null,
-    Text(Cow<'a, str>),
-    Whole(i64),
-    Array(Vec<Value<'a>>),
-    Other(&'static str),
-}
-
-/// What was asked for, and what was found instead.
-struct Wrong {
-    wanted: &'static str,
-    found: &'static str,
-}
-
-impl fmt::Display for Wrong {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}, found {}", self.wanted, self.found)
-    }
-}
-
-/// Each puts the value into its place; `null` leaves a text or number as it is and empties an array, as `encoding/json` does.
-impl<'a> Value<'a> {
-    fn text(self, place: &mut Cow<'a, str>) -> Result<(), Wrong> {
-        match self {
-            Value::Null => {}
-            Value::Text(text) => *place = text,
-            other => return other.wrong("a string"),
-        }
-        Ok(())
-    }
-
-    fn whole(self, place: &mut i64) -> Result<(), Wrong> {
-        match self {
-            Value::Null => {}
-            Value::Whole(number) => *place = number,
-            other => return other.wrong("a whole number of 64 bits"),
-        }
-        Ok(())
-    }
-
-    fn texts(self, place: &mut Vec<Cow<'a, str>>) -> Result<(), Wrong> {
-        place.clear();
-        match self {
-            Value::Null => {}
-            Value::Array(values) => {
-                for value in values {
-                    let mut text = Cow::default();
-                    value
-                        .text(&mut text)
-                        .map_err(|wrong| Wrong { wanted: "an array of strings", ..wrong })?;
-                    place.push(text);
-                }
-            }
-            other => return other.wrong("an array of strings"),
-        }
-        Ok(())
-    }
-
-    fn wrong(&self, wanted: &'static str) -> Result<(), Wrong> {
-        let found = match self {
-            Value::Null => "null",
-            Value::Text(_) => "a string",
-            Value::Whole(_) => "a number",
-            Value::Array(_) => "an array",
-            Value::Other(found) => found,
-        };
-        Err(Wrong { wanted, found })
-    }
-}
-
-/// Decodes a value of any type.
-struct Any;
-
-impl<'de> DeserializeSeed<'de> for Any {
-    type Value = Value<'de>;
-
-    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Value<'de>, D::Error> {
-        json.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Any {
-    type Value = Value<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a value")
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<Value<'de>, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_bool<E: Error>(self, _: bool) -> Result<Value<'de>, E> {
-        Ok(Value::Other("true or false"))
-    }
-
-    fn visit_i64<E: Error>(self, number: i64) -> Result<Value<'de>, E> {
-        Ok(Value::Whole(number))
-    }
-
-    fn visit_u64<E: Error>(self, number: u64) -> Result<Value<'de>, E> {
-        Ok(i64::try_from(number).map_or(Value::Other("a larger number"), Value::Whole))
-    }
-
-    fn visit_f64<E: Error>(self, _: f64) -> Result<Value<'de>, E> {
-        Ok(Value::Other("a fraction or a larger number"))
-    }
-
-    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Value<'de>, E> {
-        Ok(Value::Text(Cow::Borrowed(text)))
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<Value<'de>, E> {
-        Ok(Value::Text(Cow::Owned(text.to_owned())))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Value<'de>, A::Error> {
-        let mut values = Vec::new();
-        while let Some(value) = elements.next_element_seed(Any)? {
-            values.push(value);
-        }
-        Ok(Value::Array(values))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value<'de>, A::Error> {
-        while members.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Value::Other("an object"))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// Locator, mtime, mount, servers.
+    type Values<'a> = (&'a str, i64, &'a str, &'a [&'a str]);
+
     #[track_caller]
-    fn check(
-        object: &str,
-        shape: Shape,
-        expected: Result<(&str, i64, &str, &[&str]), (usize, &str)>,
-    ) {
+    fn check(object: &str, shape: Shape, expected: Result<Values<'_>, (usize, &str)>) {
         match (read(object.as_bytes(), shape), expected) {
             (Ok(found), Ok(expected)) => {
                 let servers: Vec<&str> = found.servers.iter().map(|server| &**server).collect();
@@ -379,6 +264,12 @@ mod tests {
         check(r#"{"locator":"\ud800"}"#, Shape::Trash, Err((18, "unexpected end of hex escape")));
         check(r#"{"a":1,}"#, Shape::Trash, Err((7, "trailing comma")));
         check(r#"{"a":[1}]"#, Shape::Trash, Err((7, "expected `,` or `]`")));
+    }
+
+    #[test]
+    fn a_short_escape_is_a_mistake_and_not_a_missing_end() {
+        check(r#"{"x":"\u"}"#, Shape::Trash, Err((9, SHORT_ESCAPE)));
+        check(r#"{"locator":"\ud83d\u0"}"#, Shape::Trash, Err((22, SHORT_ESCAPE)));
     }
 
     #[test]

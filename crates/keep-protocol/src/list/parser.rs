@@ -272,10 +272,10 @@ impl<R: Request, S: Sink<R>> ListParser<R, S> {
     /// The first mistake in the object that `carry` begins with; `otherwise`, at its end, if there is none so far.
     /// `before` counts the bytes up to there.
     fn unfinished_object(&self, otherwise: Problem) -> ListError {
-        match decode::read(&self.carry, R::SHAPE).err() {
-            Some(fault) if fault.problem != Problem::Truncated => self
+        match decode::first_mistake(&self.carry, R::SHAPE) {
+            Some(fault) => self
                 .error_at(self.before - self.carry.len() as u64 + fault.at as u64, fault.problem),
-            Some(_) | None => self.error(0, otherwise),
+            None => self.error(0, otherwise),
         }
     }
 

@@ -62,17 +62,22 @@ impl<'a> Cursor<'a> {
     /// Reads a whole number in its only plain form: no sign but `-`, no leading zero, no fraction, no exponent.
     pub(super) fn integer(&mut self) -> Option<i64> {
         let negative = self.word(b"-").is_some();
-        let digits = self.rest().iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let text = self.rest();
+        let mut digits = 0;
+        let mut size = 0_u64;
+        for digit in text.iter().map(|byte| byte.wrapping_sub(b'0')).take_while(|digit| *digit < 10)
+        {
+            size = size.wrapping_mul(10).wrapping_add(u64::from(digit));
+            digits += 1;
+        }
         // Nineteen digits always fit an unsigned word, and no signed one has more.
-        let (1..=19, text) = (digits, &self.rest()[..digits]) else { return None };
-        if text[0] == b'0' && (digits > 1 || negative) {
+        if !(1..=19).contains(&digits) || (text[0] == b'0' && (digits > 1 || negative)) {
             return None;
         }
         self.at += digits;
         if matches!(self.peek()?, b'.' | b'e' | b'E') {
             return None;
         }
-        let size = text.iter().fold(0_u64, |number, digit| number * 10 + u64::from(digit - b'0'));
         if negative { 0_i64.checked_sub_unsigned(size) } else { i64::try_from(size).ok() }
     }
 }

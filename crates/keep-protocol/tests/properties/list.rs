@@ -82,6 +82,11 @@ fn agree<R: Request>(
 fn agree_on_refusal(body: &[u8], error: &ListError, refusal: &Refusal) {
     assert!(error.offset <= body.len() as u64, "{error}");
     match (&error.problem, refusal) {
+        // serde_json reads four digits at once, and says less if the input ends before them.
+        (Problem::Malformed(what), Refusal::Syntax(at)) if what.contains("hex escape") => {
+            assert!(error.offset.abs_diff(*at as u64) <= 4, "{error}, but {at}");
+        }
+        (Problem::Malformed(what), Refusal::Cut) if what.contains("hex escape") => {}
         (Problem::Malformed(_), Refusal::Syntax(at)) => {
             assert_eq!(error.offset, *at as u64, "{error}")
         }

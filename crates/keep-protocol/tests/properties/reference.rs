@@ -125,8 +125,8 @@ fn server(value: Value) -> Option<String> {
 fn located(text: &str) -> Option<(BlockHash, Result<Option<u32>, ()>)> {
     let locator: Locator = text.parse().ok()?;
     let size = match locator.size() {
-        Some(size) if size <= BLOCK_SIZE_MAX => Ok(Some(size as u32)),
-        Some(_) => Err(()),
+        Some(size) if size > BLOCK_SIZE_MAX => Err(()),
+        Some(size) => Ok(u32::try_from(size).ok()),
         None if locator.declared_size() < 0 => Err(()),
         None => Ok(None),
     };
