@@ -1,1 +1,35 @@
-fn main() {}
+//! Donjon: a storage node for Keep, and the command line to run and see it.
+//!
+//! `main` parses, builds, runs. Every command is one file in `commands`.
+
+mod cli;
+mod commands;
+mod exit;
+mod failure;
+mod keepstore_flags;
+mod locators;
+mod node;
+mod output;
+mod table;
+mod utc;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::Cli;
+use exit::Exit;
+use failure::Failure;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse_from(keepstore_flags::understood(std::env::args_os()));
+    match commands::run(cli.command) {
+        Ok(exit) => exit.into(),
+        // Whoever read our output has had enough: `donjon index | head`.
+        Err(Failure::ReaderLeft) => Exit::Done.into(),
+        Err(failure) => {
+            eprintln!("donjon: {failure}");
+            failure.exit().into()
+        }
+    }
+}

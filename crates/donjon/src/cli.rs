@@ -1,0 +1,67 @@
+//! The command line as a whole. Each command's own arguments stand in its file.
+
+use clap::{Parser, Subcommand};
+
+use crate::commands::{
+    block, completions, config, conformance, demo, index, list, mounts, serve, status,
+};
+
+/// A storage node for Keep, and the command line to run and see it.
+#[derive(Debug, Parser)]
+#[command(name = "donjon", version, propagate_version = true, arg_required_else_help = true)]
+#[command(after_help = AFTER_HELP, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Serve(serve::ServeArgs),
+    Demo(demo::DemoArgs),
+    #[command(subcommand)]
+    Block(block::BlockCommand),
+    Index(index::IndexArgs),
+    Mounts(mounts::MountsArgs),
+    #[command(subcommand)]
+    List(list::ListCommand),
+    Status(status::StatusArgs),
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
+    Conformance(conformance::ConformanceArgs),
+    Completions(completions::CompletionsArgs),
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  donjon demo                            see two nodes work off their lists
+  donjon serve --data /srv/keep          run a node of your own; makes its tokens at the first start
+  donjon block put --data /srv/keep FILE store a file; prints a locator for each block of it
+  donjon list status --data /srv/keep    see what its lists are doing
+
+Exit status:
+  0  all of it was done
+  1  it could not be done; the reason is on stderr
+  2  the command line is wrong; nothing was tried
+  3  the node has no such block, mount or trash
+  4  some of it was done, or something is not well: the output says what";
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+    use crate::exit::Exit;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_help_has_every_exit_status() {
+        for exit in [Exit::Done, Exit::Failed, Exit::Usage, Exit::NotFound, Exit::Partly] {
+            assert!(AFTER_HELP.contains(&format!("\n  {}  ", exit.code())), "{exit:?}");
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! `donjon list put`
+
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+
+use keep_protocol::client::Body;
+use keep_protocol::status::ListName;
+
+use super::WhichList;
+use super::books::{Books, Ledger};
+use super::drawn::{books_table, gauges_table};
+use super::follow::{Ended, follow};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::node::{ManagementArgs, NodeArgs};
+use crate::output::{Format, print};
+
+/// Replace a list of the node. Needs the admin token
+///
+/// The list is a JSON array, as keep-balance sends it. What waits on the old list is given up; items that a worker
+/// has are finished. If the new list is malformed, the old one stays.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+A trash item: {\"locator\": \"HASH+SIZE\", \"block_mtime\": NANOSECONDS, \"mount_uuid\": \"UUID\"}
+A pull item:  {\"locator\": \"HASH+SIZE\", \"servers\": [\"http://host:25107\"], \"mount_uuid\": \"UUID\"}
+mount_uuid may be empty: all mounts, or the best one.
+
+Examples:
+  donjon list put trash --data /srv/keep trash.json --wait
+  echo '[]' | donjon list put pull --data /srv/keep -
+
+Exit status: 0 received (with --wait: and worked off), 4 worked off, but items failed or a newer list came, 1 an error")]
+pub(crate) struct PutArgs {
+    #[arg(value_enum)]
+    list: WhichList,
+
+    /// The list; - is standard input
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+
+    /// Wait until the list is worked off, and tell what became of it
+    #[arg(long)]
+    wait: bool,
+
+    #[command(flatten)]
+    format: Format,
+
+    #[command(flatten)]
+    management: ManagementArgs,
+
+    #[command(flatten)]
+    node: NodeArgs,
+}
+
+pub(super) async fn run(args: PutArgs) -> Result<Exit, Failure> {
+    let list = ListName::from(args.list);
+    let connection = args.node.connect()?;
+    connection
+        .client
+        .put_list(list, body(&args.file)?)
+        .await
+        .map_err(Failure::node(format!("{list} list")))?;
+    if !args.wait {
+        return Ok(Exit::Done);
+    }
+    let ledger = Ledger::new(&connection, &args.management)?;
+    let ended = follow(&ledger, list).await?;
+    let (Ended::WorkedOff(books) | Ended::Replaced(books)) = &ended;
+    print(args.format, books, |books| match books {
+        Books::Full(status) => books_table(std::slice::from_ref(status)),
+        Books::Gauges(gauges) => gauges_table(*gauges),
+    })?;
+    Ok(exit(&ended))
+}
+
+/// The file as a stream: a list may be longer than memory.
+fn body(path: &Path) -> Result<Body, Failure> {
+    let cannot = || Failure::local(format!("cannot read {}", path.display()));
+    let file = if path.as_os_str() == "-" {
+        let stdin = std::io::stdin();
+        stdin.as_fd().try_clone_to_owned().map_err(cannot())?.into()
+    } else {
+        std::fs::File::open(path).map_err(cannot())?
+    };
+    Ok(tokio::fs::File::from_std(file).into())
+}
+
+fn exit(ended: &Ended) -> Exit {
+    match ended {
+        Ended::WorkedOff(Books::Full(status)) if status.failed.values().sum::<u64>() > 0 => {
+            Exit::Partly
+        }
+        Ended::WorkedOff(_) => Exit::Done,
+        Ended::Replaced(_) => Exit::Partly,
+    }
+}

@@ -1,0 +1,104 @@
+//! What the command line takes, and that mistakes end with 2 before anything is tried.
+
+use crate::program::donjon;
+
+#[track_caller]
+fn usage_error(args: &[&str], expected: &str) {
+    donjon(args).ends_with(2).complains(expected);
+}
+
+#[test]
+fn an_unknown_command_flag_or_argument_is_a_usage_error() {
+    usage_error(&["frobnicate"], "unrecognized subcommand");
+    usage_error(&["index", "--frobnicate"], "unexpected argument '--frobnicate'");
+    usage_error(&["mounts", "extra"], "unexpected argument 'extra'");
+    usage_error(&["serve", "-frobnicate"], "unexpected argument");
+    usage_error(&["serve", "extra"], "unexpected argument 'extra'");
+}
+
+#[test]
+fn what_is_missing_is_named() {
+    usage_error(&["block", "get"], "<LOCATOR>");
+    usage_error(&["list", "put", "trash"], "<FILE>");
+    usage_error(&["completions"], "<SHELL>");
+    usage_error(&["conformance", "--url", "http://127.0.0.1:1"], "--token");
+}
+
+#[test]
+fn bad_values_are_named_with_what_would_be_right() {
+    usage_error(&["block", "head", "foo"], "32 lower-case hex digits");
+    usage_error(&["index", "--prefix", "xyz"], "at most 32 lower-case hex digits");
+    usage_error(&["list", "status", "rubbish"], "possible values: trash, pull");
+    usage_error(&["conformance", "--only", "92"], "numbered 1 to 91");
+    usage_error(&["conformance", "--keepstore-command", "keepstore"], "{config}");
+    usage_error(&["mounts", "--url", "not a url"], "invalid value 'not a url'");
+    usage_error(&["mounts", "--url", "ftp://host/"], "neither http nor https");
+}
+
+#[test]
+fn contradictions_are_usage_errors() {
+    usage_error(&["serve", "--data", "/d", "--config", "/c"], "cannot be used with");
+    usage_error(&["serve", "--listen", "127.0.0.1:1"], "--data");
+    usage_error(&["mounts", "--data", "/d", "--config", "/c"], "cannot be used with");
+    usage_error(&["config", "check", "--data", "/d", "file"], "cannot be used with");
+}
+
+#[test]
+fn the_keepstore_flags_of_serve_are_understood() {
+    let version = donjon(&["serve", "-version"]).ends_with(0).text();
+    assert_eq!(version, format!("donjon {}\n", env!("CARGO_PKG_VERSION")));
+    let help = donjon(&["serve", "-help"]).ends_with(0).text();
+    assert!(help.contains("Run a node"), "{help}");
+    // The file does not exist: so the flags were understood, and the start failed.
+    let args = [
+        "serve",
+        "-skip-legacy",
+        "-legacy-keepstore-config",
+        "/x",
+        "-config",
+        "/nonexistent/config.yml",
+    ];
+    donjon(&args).ends_with(1).complains("cannot read /nonexistent/config.yml");
+}
+
+#[test]
+fn every_command_explains_itself_with_examples() {
+    for command in [
+        "serve",
+        "demo",
+        "block put",
+        "block get",
+        "block head",
+        "block touch",
+        "block trash",
+        "block untrash",
+        "index",
+        "mounts",
+        "list show",
+        "list put",
+        "list status",
+        "status",
+        "config check",
+        "config dump",
+        "conformance",
+        "completions",
+    ] {
+        let args: Vec<&str> = command.split(' ').chain(["--help"]).collect();
+        let help = donjon(&args).ends_with(0).text();
+        assert!(help.contains("Examples:\n  "), "{command} has no examples: {help}");
+        assert!(
+            help.contains(&format!("donjon {command}")),
+            "the examples of {command} do not show it: {help}"
+        );
+    }
+}
+
+#[test]
+fn completions_know_every_command() {
+    for shell in ["bash", "zsh", "fish"] {
+        let script = donjon(&["completions", shell]).ends_with(0).text();
+        for word in ["untrash", "conformance", "keepstore-command", "token-file"] {
+            assert!(script.contains(word), "{shell}: no {word}");
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! `donjon list`: a list is sent, worked off and explained.
+
+use serde_json::json;
+
+use crate::node::Node;
+use crate::program::donjon_with_input;
+
+const FOO: &str = "acbd18db4cc2f85cedef654fccc4a4d8";
+const BAR: &str = "37b51d194a7513e45b56f6524f2d51f2";
+
+#[test]
+fn a_trash_list_is_worked_off_and_every_item_explained() {
+    let node = Node::start();
+    node.store(b"foo");
+    node.store(b"bar");
+    let mount = node.mount();
+    let item = |hash: &str, mtime: i64| json!({ "locator": format!("{hash}+3"), "block_mtime": mtime, "mount_uuid": mount });
+    let list = json!([item(FOO, node.age(FOO)), item(BAR, node.age(BAR) - 1)]).to_string();
+    let books =
+        node.run_with_input(&["list", "put", "trash", "-", "--wait", "--json"], list.as_bytes());
+    let books = books.ends_with(0).json();
+    assert_eq!(
+        (&books["received"], &books["done"], &books["skipped"]),
+        (&2.into(), &1.into(), &json!({ "rewritten": 1 }))
+    );
+    assert!(!node.file(FOO).exists() && node.file(BAR).exists());
+
+    let shown = node.run(&["list", "show", "trash", "--json"]).ends_with(0).json();
+    assert_eq!(shown["waiting"]["items"], json!([]));
+    let mut outcomes: Vec<(String, String)> =
+        shown["outcomes"].as_array().unwrap().iter().map(outcome).collect();
+    outcomes.sort();
+    assert_eq!(
+        outcomes,
+        [(format!("{BAR}+3"), "skipped".to_owned()), (format!("{FOO}+3"), "done".to_owned())]
+    );
+
+    let text = node.run(&["list", "show", "trash"]).ends_with(0).text();
+    assert!(
+        text.contains("Nothing waits on the trash list.") && text.contains("rewritten"),
+        "{text}"
+    );
+    let text = node.run(&["list", "status"]).ends_with(0).text();
+    assert!(text.contains("trash: skipped: rewritten 1"), "{text}");
+}
+
+fn outcome(outcome: &serde_json::Value) -> (String, String) {
+    (
+        outcome["locator"].as_str().unwrap().to_owned(),
+        outcome["outcome"].as_str().unwrap().to_owned(),
+    )
+}
+
+#[test]
+fn a_pull_that_cannot_be_done_makes_the_end_partly() {
+    let node = Node::start();
+    let list = json!([{ "locator": format!("{FOO}+3"), "servers": [node.url], "mount_uuid": node.mount() }]).to_string();
+    let ran = node
+        .run_with_input(&["list", "put", "pull", "-", "--wait", "--json"], list.as_bytes())
+        .ends_with(4);
+    assert_eq!(ran.json()["failed"], json!({ "absent_at_source": 1 }));
+}
+
+#[test]
+fn both_lists_are_told_a_line_each() {
+    let node = Node::start();
+    let books = node.run(&["list", "status", "--json"]).ends_with(0).json_lines();
+    assert_eq!(books.iter().map(|books| &books["list"]).collect::<Vec<_>>(), ["trash", "pull"]);
+    let one = node.run(&["list", "status", "pull", "--watch", "--json"]).ends_with(0).json_lines();
+    assert_eq!((one.len(), &one[0]["received"]), (1, &0.into()));
+}
+
+#[test]
+fn a_malformed_list_is_refused_with_its_place() {
+    let node = Node::start();
+    let ran =
+        node.run_with_input(&["list", "put", "trash", "-"], b"[{\"locator\": 5}]").ends_with(1);
+    let ran = ran.complains("trash list: the server answered 400");
+    assert!(ran.stderr.contains("byte"), "{}", ran.stderr);
+    assert_eq!(node.run(&["list", "status", "trash", "--json"]).json()["generation"], 0);
+}
+
+#[test]
+fn a_list_needs_the_admin_token() {
+    let node = Node::start();
+    let ran =
+        donjon_with_input(&["list", "put", "trash", "-", "--url", &node.url], b"[]").ends_with(1);
+    ran.complains("401 Unauthorized");
+}

@@ -1,0 +1,55 @@
+//! `donjon serve`: how a node starts and stops.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use crate::node::Node;
+use crate::program::{donjon, donjon_with_input};
+
+#[test]
+fn a_node_stops_at_sigterm_and_comes_back_with_its_blocks_and_tokens() {
+    let node = Node::start();
+    let signed = node.store(b"foo");
+    let secrets = fs::read(node.data.path().join("donjon.yml")).unwrap();
+    let (code, data) = node.stop();
+    assert_eq!(code, Some(0));
+    let again = Node::start_in(data);
+    assert_eq!(fs::read(again.data.path().join("donjon.yml")).unwrap(), secrets);
+    assert_eq!(again.run(&["block", "get", &signed]).ends_with(0).stdout, b"foo");
+}
+
+#[test]
+fn the_secrets_of_a_data_directory_are_its_owners_alone() {
+    let node = Node::start();
+    let mode = fs::metadata(node.data.path().join("donjon.yml")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[test]
+fn an_address_that_is_taken_is_a_failed_start() {
+    let node = Node::start();
+    let other = tempfile::tempdir().unwrap();
+    let address = node.url.trim_start_matches("http://").trim_end_matches('/');
+    let ran = donjon(&["serve", "--data", other.path().to_str().unwrap(), "--listen", address])
+        .ends_with(1);
+    assert!(ran.stderr.contains(address), "{}", ran.stderr);
+}
+
+#[test]
+fn a_configuration_with_mistakes_is_a_failed_start_that_names_them_all() {
+    let ran = donjon_with_input(
+        &["serve", "-config", "-"],
+        b"Clusters: {zzzzz: {API: {RequestTimeout: x}}}",
+    )
+    .ends_with(1);
+    let ran = ran.complains("Clusters.zzzzz.API.RequestTimeout");
+    assert!(ran.stderr.contains("SystemRootToken"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_directory_with_other_files_is_not_made_a_node() {
+    let data = tempfile::tempdir().unwrap();
+    fs::write(data.path().join("letter.txt"), "dear").unwrap();
+    let ran = donjon(&["serve", "--data", data.path().to_str().unwrap()]).ends_with(1);
+    assert!(ran.stderr.contains("it has other files but no donjon.yml"), "{}", ran.stderr);
+}
