@@ -1,0 +1,61 @@
+//! File systems that are mounted for one test.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use keep_volume::directory::{Directory, DirectoryConfig, Durability, Identity, Serialize};
+
+/// A file system, mounted until this is dropped.
+pub(crate) struct Mounted {
+    point: PathBuf,
+}
+
+impl Mounted {
+    /// A file system in memory, of this size.
+    pub(crate) fn tmpfs(point: &Path, size: &str) -> Self {
+        run("mount", &["-t", "tmpfs", "-o", &format!("size={size}"), "donjon-test", text(point)]);
+        Mounted { point: point.to_owned() }
+    }
+
+    /// The ext4 file system in an image file. It writes as little and as late as ext4 may, so that what was not synced
+    /// is not there.
+    pub(crate) fn image(image: &Path, point: &Path) -> Self {
+        let options = "loop,data=writeback,noauto_da_alloc,commit=600";
+        run("mount", &["-t", "ext4", "-o", options, text(image), text(point)]);
+        Mounted { point: point.to_owned() }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.point
+    }
+}
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        run("umount", &[text(&self.point)]);
+    }
+}
+
+/// Runs a program to its end, which must be a success.
+pub(crate) fn run(program: &str, arguments: &[&str]) {
+    let output = Command::new(program).args(arguments).output();
+    let output = output.unwrap_or_else(|error| panic!("cannot run {program}: {error}"));
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{program} {arguments:?}: {message} (these tests need root)");
+}
+
+pub(crate) fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+pub(crate) fn open(root: &Path, durability: Durability) -> Directory {
+    let config = DirectoryConfig {
+        root: root.to_owned(),
+        uuid: "zzzzz-nyw5e-000000000000000".parse().unwrap(),
+        device_id: "device".parse().unwrap(),
+        durability,
+        serialize: Serialize::No,
+        identity: Identity::Adopt,
+    };
+    Directory::open(config).unwrap()
+}
