@@ -8,7 +8,7 @@ use std::time::Duration;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -45,7 +45,7 @@ pub(crate) async fn accept(
     stop: impl Future<Output = ()>,
 ) {
     let places = Arc::new(Semaphore::new(node.limits.max_connections.get()));
-    let graceful = Arc::new(GracefulShutdown::new());
+    let graceful = GracefulShutdown::new();
     let mut stop = std::pin::pin!(stop);
     loop {
         let (place, accepted) = tokio::select! {
@@ -55,7 +55,7 @@ pub(crate) async fn accept(
         match accepted {
             Ok((stream, peer)) => {
                 let connection =
-                    Connection { node: node.clone(), peer, graceful: graceful.clone() };
+                    Connection { node: node.clone(), peer, watcher: graceful.watcher() };
                 let tls = tls.clone();
                 tokio::spawn(async move {
                     connection.serve(stream, tls).await;
@@ -69,10 +69,7 @@ pub(crate) async fn accept(
         }
     }
     drop(listener);
-    // Connections in their TLS handshake still hold a handle, and are dropped with the process.
-    if let Some(graceful) = Arc::into_inner(graceful) {
-        graceful.shutdown().await;
-    }
+    graceful.shutdown().await;
 }
 
 /// Waits for a free place first: beyond the limit, connections wait in the system's queue.
@@ -87,7 +84,7 @@ async fn next(
 struct Connection {
     node: Arc<Node>,
     peer: SocketAddr,
-    graceful: Arc<GracefulShutdown>,
+    watcher: Watcher,
 }
 
 impl Connection {
@@ -116,10 +113,7 @@ impl Connection {
         });
         let builder = builder(speaks);
         let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
-        let watched = self.graceful.watch(connection);
-        // The accept loop must be able to shut down: this task keeps no handle of its own.
-        drop(self.graceful);
-        if let Err(error) = watched.await {
+        if let Err(error) = self.watcher.watch(connection).await {
             tracing::debug!(error, %peer, "connection ended early");
         }
     }

@@ -73,7 +73,9 @@ impl Remotes {
     ///
     /// # Errors
     /// The TLS library cannot be set up.
-    pub(crate) fn new(remotes: BTreeMap<ClusterId, RemoteCluster>) -> Result<Remotes, reqwest::Error> {
+    pub(crate) fn new(
+        remotes: BTreeMap<ClusterId, RemoteCluster>,
+    ) -> Result<Remotes, reqwest::Error> {
         let open = |(id, RemoteCluster { host, trust })| {
             Ok((id, Remote { host, client: peers::client(trust)?, services: Mutex::default() }))
         };

@@ -65,16 +65,18 @@ async fn read_back(
 ) -> Result<Box<dyn BlockWriter>, SinkFailure> {
     for origin in origins.compared {
         if let Ok(reader) = origin.volume.open(hash).await
-            && let Some(writer) = copy(mount, hash, reader, passed, buffers).await? {
-                return Ok(writer);
-            }
+            && let Some(writer) = copy(mount, hash, reader, passed, buffers).await?
+        {
+            return Ok(writer);
+        }
     }
     for sink in origins.written {
         let Work::Writing(written) = &mut sink.work else { continue };
         if let Ok(reader) = written.read_back().await
-            && let Some(writer) = copy(mount, hash, reader, passed, buffers).await? {
-                return Ok(writer);
-            }
+            && let Some(writer) = copy(mount, hash, reader, passed, buffers).await?
+        {
+            return Ok(writer);
+        }
     }
     Err(SinkFailure::NoPrefix)
 }
