@@ -49,11 +49,11 @@ pub(crate) fn uuid(number: usize) -> String {
 }
 
 pub(crate) fn memory() -> Memory {
-    Memory::new(format!("memory-{}", fastrand()).parse().unwrap())
+    Memory::new(format!("memory-{}", next_number()).parse().unwrap())
 }
 
 /// Devices have names of their own.
-fn fastrand() -> u64 {
+fn next_number() -> u64 {
     use std::sync::atomic::{AtomicU64, Ordering};
     static NEXT: AtomicU64 = AtomicU64::new(1);
     NEXT.fetch_add(1, Ordering::Relaxed)

@@ -1,5 +1,7 @@
 //! The node over real sockets, on volumes in memory.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests: what cannot go on fails the test")]
+
 mod harness;
 mod lifecycle;
 mod lists;

@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::task::{Context, Poll, Waker};
 
 use keep_protocol::list::{SizeHint, TrashRequest};
@@ -125,7 +125,7 @@ proptest! {
         let mut held: Vec<(u64, Held<TrashRequest>)> = Vec::new();
         let mut generation = 0;
         let mut given = 0_u64;
-        let mut ended: HashMap<OutcomeLabel, u64> = HashMap::new();
+        let mut ended: BTreeMap<OutcomeLabel, u64> = BTreeMap::new();
         for op in ops {
             match op {
                 Op::Replace(count) => {
