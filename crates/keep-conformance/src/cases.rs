@@ -70,6 +70,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Case> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::render::{CASE_WIDTH, EXPECTED_WIDTH};
 
     #[test]
     fn every_case_of_the_specification_is_there_once() {
@@ -78,7 +79,14 @@ mod tests {
     }
 
     #[test]
-    fn every_case_says_what_it_is_and_what_it_expects() {
-        assert!(all().all(|case| !case.text.is_empty() && !case.expected.is_empty()));
+    fn every_case_says_what_it_is_and_what_it_expects_in_its_column() {
+        for case in all() {
+            assert!((1..=CASE_WIDTH).contains(&case.text.chars().count()), "{}", case.text);
+            assert!(
+                (1..=EXPECTED_WIDTH).contains(&case.expected.chars().count()),
+                "{}",
+                case.expected
+            );
+        }
     }
 }

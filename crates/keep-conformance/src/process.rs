@@ -1,5 +1,7 @@
-use std::fs;
+use std::fs::File;
+use std::io::{self, Write};
 use std::net::TcpListener;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -63,9 +65,8 @@ impl ProcessLauncher {
         let origin = free_origin()?;
         let config =
             setup.scratch.join(format!("config-{}.yml", origin.authority().replace(':', "-")));
-        fs::write(&config, config_yaml(setup, &origin)).map_err(|source| StartFailure::Io {
-            doing: format!("writing {}", config.display()),
-            source,
+        write_private(&config, &config_yaml(setup, &origin)).map_err(|source| {
+            StartFailure::Io { doing: format!("writing {}", config.display()), source }
         })?;
         let mut child = Command::new(&self.program)
             .args(self.arguments.iter().map(|argument| fill_in(argument, &config)))
@@ -167,6 +168,13 @@ async fn copy_lines(stderr: ChildStderr, log: Log) {
     while let Ok(Some(line)) = lines.next_line().await {
         log.push(line);
     }
+}
+
+/// Writes a file with tokens and keys for this user alone.
+fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    let mut file =
+        File::options().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    file.write_all(text.as_bytes())
 }
 
 fn fill_in(argument: &str, config: &Path) -> String {

@@ -2,9 +2,9 @@ use std::fmt::Write;
 
 use crate::row::{Row, Summary, Verdict};
 
-const CASE_WIDTH: usize = 34;
-const EXPECTED_WIDTH: usize = 31;
-const GOT_WIDTH: usize = 32;
+pub(crate) const CASE_WIDTH: usize = 38;
+pub(crate) const EXPECTED_WIDTH: usize = 32;
+const GOT_WIDTH: usize = 30;
 const WIDTH: usize = 120;
 /// Under a row, remarks begin below the case's text.
 const INDENT: &str = "      ";

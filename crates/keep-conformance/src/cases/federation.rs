@@ -24,7 +24,7 @@ pub(super) const CASES: &[Case] = &[
         "200, X-Keep-Locator, stored here",
         read_and_keep
     ),
-    case!(32, "+R known, without that header", "200, not stored, no X-Keep-Locator", read_through),
+    case!(32, "+R known, without that header", "200, no X-Keep-Locator, not kept", read_through),
     case!(33, "+R with a v1 token", "400 obsolete token format", obsolete_token),
     case!(34, "+R, the remote lacks the block", "404", remote_lacks_it),
 ];

@@ -15,7 +15,7 @@ use crate::setup::Setup;
 
 pub(super) const CASES: &[Case] = &[
     case!(28, "client leaves while its request waits", "499 logged", client_leaves),
-    case!(88, "more requests than limit and queue", "503, empty; /metrics still served", overload),
+    case!(88, "more requests than limit and queue", "503, empty; /metrics served", overload),
 ];
 
 /// How long a request that does not have to wait may take.

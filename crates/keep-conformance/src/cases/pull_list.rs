@@ -17,7 +17,7 @@ use crate::volume::Volume;
 pub(super) const CASES: &[Case] = &[
     case!(81, "pull: bare hash first / second", "400 / accepted, fails", bare_hash),
     case!(82, "pull to a named mount, URL with slash", "stored there", named_mount),
-    case!(83, "pull: wrong size, absent, corrupt, mount", "nothing stored, warning", failing_items),
+    case!(83, "pull: bad size, absent, corrupt, mount", "nothing stored, warning", failing_items),
 ];
 
 const PENDING: &str = "arvados_keepstore_pull_queue_pending_entries";

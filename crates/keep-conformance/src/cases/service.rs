@@ -15,7 +15,7 @@ pub(super) const CASES: &[Case] = &[
     case!(86, "/_health/ping: no / wrong / M / HEAD", "401 / 403 / 200 / 405", ping),
     case!(87, "/_inspect/requests: wrong / M", "401 / 200", inspect),
     case!(89, "X-Request-Id sent / absent", "echoed / req- and 20 characters", request_id),
-    case!(90, "start: no key, 0 buffers, no volume, class", "exit 1", refused_settings),
+    case!(90, "start: no key, buffer, volume, class", "exit 1", refused_settings),
     case!(91, "start: unknown flag / extra argument", "exit 2", refused_arguments),
 ];
 

@@ -10,7 +10,7 @@ use crate::server::USER;
 
 pub(super) const CASES: &[Case] = &[
     case!(55, "TOUCH: no / user / M / S token", "401 / 403 / 403 / 200", tokens),
-    case!(56, "TOUCH with copies on two mounts", "only the first UUID's mtime changes", two_copies),
+    case!(56, "TOUCH with copies on two mounts", "only first UUID's mtime changes", two_copies),
     case!(57, "TOUCH absent / bad locator", "404 / 400", absent),
 ];
 

@@ -16,7 +16,7 @@ pub(super) const CASES: &[Case] = &[
     case!(59, "DELETE of a new block", "200, unchanged", new_block),
     case!(60, "DELETE, one replica old, one new", "old trashed, new kept", old_and_new),
     case!(61, "DELETE absent / BlobTrash off", "404 / 405", absent_or_off),
-    case!(62, "DELETE with read-only mounts", "kept unless AllowTrashWhenReadOnly", read_only),
+    case!(62, "DELETE with read-only mounts", "kept, but AllowTrashWhenReadOnly", read_only),
     case!(63, "untrash a trashed block; again", "200, readable; 404", untrash),
     case!(64, "untrash, all mounts read-only", "404", untrash_read_only),
 ];

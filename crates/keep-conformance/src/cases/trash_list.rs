@@ -21,7 +21,7 @@ pub(super) const CASES: &[Case] = &[
     case!(77, "unknown or read-only mount", "kept", wrong_mount),
     case!(78, "[] or null", "queue empty", cleared),
     case!(79, "BlobTrash off", "200, pending gauge stays", trash_off),
-    case!(80, "malformed JSON", "500; 400 preferable; old list kept", malformed),
+    case!(80, "malformed JSON", "500; 400 preferable; list stays", malformed),
 ];
 
 const PENDING: &str = "arvados_keepstore_trash_queue_pending_entries";
