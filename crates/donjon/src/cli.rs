@@ -8,7 +8,7 @@ use crate::commands::{
 
 /// A storage node for Keep, and the command line to run and see it.
 #[derive(Debug, Parser)]
-#[command(name = "donjon", version, propagate_version = true, arg_required_else_help = true)]
+#[command(name = "donjon", version, arg_required_else_help = true)]
 #[command(after_help = AFTER_HELP, max_term_width = 100)]
 pub(crate) struct Cli {
     #[command(subcommand)]

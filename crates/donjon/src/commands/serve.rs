@@ -14,14 +14,18 @@ use crate::failure::Failure;
 /// With --data, no configuration is needed: the first start makes tokens, a signing key and a volume in that directory.
 /// With --config, the file is an Arvados config.yml. Logs go to stderr. SIGTERM and SIGINT finish what is in hand.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
+#[command(
+    version,
+    display_name = "donjon",
+    after_help = "\
 Examples:
   donjon serve --data /srv/keep
   donjon serve --data /srv/keep --listen 0.0.0.0:25107
   ARVADOS_SERVICE_INTERNAL_URL=http://keep0:25107 donjon serve --config /etc/arvados/config.yml
 
 The flags of the Go keepstore are understood: -config FILE, -version; -skip-legacy and -legacy-…-config are ignored.
-Exit status: 0 stopped by a signal, 1 it could not start, 2 the command line is wrong")]
+Exit status: 0 stopped by a signal, 1 it could not start, 2 the command line is wrong"
+)]
 pub(crate) struct ServeArgs {
     /// An Arvados config.yml; - is standard input. Otherwise $ARVADOS_CONFIG, else /etc/arvados/config.yml
     #[arg(long, value_name = "FILE", conflicts_with = "data")]

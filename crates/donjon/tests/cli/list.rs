@@ -32,7 +32,7 @@ fn a_trash_list_is_worked_off_and_every_item_explained() {
     outcomes.sort();
     assert_eq!(
         outcomes,
-        [(format!("{BAR}+3"), "skipped".to_owned()), (format!("{FOO}+3"), "done".to_owned())]
+        [(BAR.to_owned(), "skipped".to_owned()), (FOO.to_owned(), "done".to_owned())]
     );
 
     let text = node.run(&["list", "show", "trash"]).ends_with(0).text();
@@ -44,9 +44,10 @@ fn a_trash_list_is_worked_off_and_every_item_explained() {
     assert!(text.contains("trash: skipped: rewritten 1"), "{text}");
 }
 
+/// The hash of an outcome's block, and how the item ended.
 fn outcome(outcome: &serde_json::Value) -> (String, String) {
     (
-        outcome["locator"].as_str().unwrap().to_owned(),
+        outcome["locator"].as_str().unwrap()[..32].to_owned(),
         outcome["outcome"].as_str().unwrap().to_owned(),
     )
 }

@@ -16,8 +16,8 @@ use crate::failure::Failure;
 
 /// A node on loopback is there within a fraction of a second; this is for a machine that is very busy.
 const START_MAX: Duration = Duration::from_secs(20);
-/// How long a node may take to finish what it has in hand.
-const STOP_MAX: Duration = Duration::from_secs(20);
+/// A node takes 30 s at most to finish what it has in hand (`Donjon.ShutdownTimeout`).
+const STOP_MAX: Duration = Duration::from_secs(40);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// How much of a log explains a failure.
 const LOG_LINES: usize = 8;

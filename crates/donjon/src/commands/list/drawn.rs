@@ -61,6 +61,9 @@ fn notes(list: &ListStatus) -> String {
     if !list.failed.is_empty() {
         notes.push_str(&format!("\n{name}: failed: {}", reasons(&list.failed)));
     }
+    if list.running_before > 0 {
+        notes.push_str(&format!("\n{name}: running from lists before: {}", list.running_before));
+    }
     if let Some(why) = &list.idle_because {
         notes.push_str(&format!("\n{name}: not worked off: {why}"));
     }
@@ -136,6 +139,7 @@ mod tests {
             received: 9,
             waiting: 1,
             running: 1,
+            running_before: 2,
             done: 2,
             skipped: [("rewritten".to_owned(), 1), ("too_young".to_owned(), 3)].into(),
             failed: [("device".to_owned(), 1)].into(),
@@ -149,7 +153,8 @@ LIST   GENERATION  RECEIVED  WAITING  RUNNING  DONE  SKIPPED  FAILED  SUPERSEDED
 trash           2         9        1        1     2        4       1           0        0
 trash: received 2026-11-23 16:36:50Z, 4 workers
 trash: skipped: too_young 3, rewritten 1
-trash: failed: device 1";
+trash: failed: device 1
+trash: running from lists before: 2";
         assert_eq!(books_table(&[books]), expected);
     }
 }
