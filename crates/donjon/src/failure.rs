@@ -46,10 +46,10 @@ impl Failure {
 
     /// For writes to stdout.
     pub(crate) fn output(error: io::Error) -> Failure {
-        match error.kind() {
-            io::ErrorKind::BrokenPipe => Failure::ReaderLeft,
-            _ => Failure::Local { doing: "cannot write the output".to_owned(), source: error },
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            return Failure::ReaderLeft;
         }
+        Failure::Local { doing: "cannot write the output".to_owned(), source: error }
     }
 
     pub(crate) fn exit(&self) -> Exit {
@@ -100,6 +100,5 @@ fn advice(error: &ClientError) -> Option<&'static str> {
         | ClientError::PlainKeepstore
         | ClientError::BadUrl { .. }
         | ClientError::BadToken => None,
-        _ => None,
     }
 }

@@ -1,6 +1,6 @@
 //! `donjon demo`: two real nodes, real files, real lists.
 //!
-//! The steps stand in `run`, top to bottom.
+//! The steps stand in `perform`, top to bottom.
 
 mod cluster;
 mod file_choice;
@@ -59,6 +59,14 @@ pub(crate) struct DemoArgs {
 }
 
 pub(crate) async fn run(args: DemoArgs) -> Result<Exit, Failure> {
+    tokio::select! {
+        ended = show(args) => ended,
+        // What was begun is dropped: the nodes are killed, and the directory is removed.
+        _interrupt = tokio::signal::ctrl_c() => Err(Failure::Other("interrupted".to_owned())),
+    }
+}
+
+async fn show(args: DemoArgs) -> Result<Exit, Failure> {
     let begun = Instant::now();
     let files = file_choice::chosen(&args.files)?;
     let mut story = Story::new(args.format, args.items);

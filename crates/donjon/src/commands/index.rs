@@ -20,7 +20,9 @@ use crate::table;
 Examples:
   donjon index --data /srv/keep
   donjon index --data /srv/keep --prefix acb --json
-  donjon index --data /srv/keep --count")]
+  donjon index --data /srv/keep --count
+
+With --json: one object a line, {\"hash\": …, \"size\": …, \"mtime_ns\": …}.")]
 pub(crate) struct IndexArgs {
     /// Only blocks whose hash begins with these digits
     #[arg(long, value_name = "DIGITS", default_value_t = HashPrefix::ALL, hide_default_value = true)]

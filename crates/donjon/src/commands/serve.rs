@@ -35,7 +35,7 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
 
-    /// Where to listen, HOST:PORT; 127.0.0.1:25107 unless the configuration in --data says otherwise
+    /// Where to listen, HOST:PORT; 127.0.0.1:25107 unless DIR/donjon.yml says otherwise. Other commands then need --url
     #[arg(long, value_name = "ADDR", requires = "data")]
     listen: Option<String>,
 }

@@ -1,9 +1,12 @@
 //! `donjon list`: a list is sent, worked off and explained.
 
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+
 use serde_json::json;
 
 use crate::node::Node;
-use crate::program::donjon_with_input;
+use crate::program::{donjon, donjon_with_input};
 
 const FOO: &str = "acbd18db4cc2f85cedef654fccc4a4d8";
 const BAR: &str = "37b51d194a7513e45b56f6524f2d51f2";
@@ -87,4 +90,49 @@ fn a_list_needs_the_admin_token() {
     let ran =
         donjon_with_input(&["list", "put", "trash", "-", "--url", &node.url], b"[]").ends_with(1);
     ran.complains("401 Unauthorized");
+}
+
+#[test]
+fn a_plain_keepstore_tells_its_gauges_and_that_it_has_no_more() {
+    let metrics = "arvados_keepstore_trash_queue_pending_entries 5\narvados_keepstore_trash_queue_inprogress_entries 2\n";
+    let url = PlainKeepstore::start(metrics);
+    let node = ["--url", &url, "--management-token", "m"];
+    let books = donjon(&[&["list", "status", "trash", "--json"][..], &node].concat()).ends_with(0);
+    assert_eq!(books.json(), json!({ "list": "trash", "waiting": 5, "running": 2 }));
+    let text = donjon(&[&["list", "status", "trash"][..], &node].concat()).ends_with(0).text();
+    assert!(text.contains("what became of items stands only in its log"), "{text}");
+    donjon(&["list", "show", "trash", "--url", &url]).ends_with(1).complains("a plain keepstore");
+    donjon(&["status", "--url", &url]).ends_with(1).complains("a plain keepstore");
+}
+
+/// As much of a plain keepstore as answers to these commands: metrics, and 400 to every path that it does not know.
+struct PlainKeepstore;
+
+impl PlainKeepstore {
+    /// Serves until the test process ends; gives its URL.
+    fn start(metrics: &'static str) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                answer(BufReader::new(stream.unwrap()), metrics);
+            }
+        });
+        url
+    }
+}
+
+fn answer(mut stream: BufReader<TcpStream>, metrics: &str) {
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") && stream.read_line(&mut head).unwrap() > 0 {}
+    let (status, body) = if head.starts_with("GET /metrics ") {
+        ("200 OK", metrics)
+    } else {
+        ("400 Bad Request", "Bad Request\n")
+    };
+    let answer = format!(
+        "HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    stream.get_mut().write_all(answer.as_bytes()).unwrap();
 }

@@ -6,7 +6,6 @@ use keep_rules::BlockHash;
 
 /// What a request may end in, by what the caller can do about it.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum ClientError {
     /// The node says that it does not have it. Another node may.
     #[error("not found")]

@@ -65,16 +65,11 @@ impl Report {
     }
 
     pub(super) fn from_error(locator: &Locator, error: &ClientError) -> Self {
-        match error {
-            ClientError::NotFound => {
-                Report { ending: Ending::Missing, ..Report::done(locator, "not_found") }
-            }
-            other => Report {
-                detail: Some(with_cause(other)),
-                ending: Ending::Failed,
-                ..Report::done(locator, "failed")
-            },
+        if matches!(error, ClientError::NotFound) {
+            return Report { ending: Ending::Missing, ..Report::done(locator, "not_found") };
         }
+        let detail = Some(with_cause(error));
+        Report { detail, ending: Ending::Failed, ..Report::done(locator, "failed") }
     }
 
     fn text(&self) -> String {

@@ -13,6 +13,7 @@ Examples:
   donjon block head --data /srv/keep acbd18db4cc2f85cedef654fccc4a4d8+3
   donjon index --data /srv/keep | donjon block head --data /srv/keep --json -
 
+With --json: one object a line, {\"locator\": …, \"outcome\": …}, and size or detail where there is one.
 Exit status: 0 all found and right, 3 none of them is there, 4 some are there, 1 an error")]
 pub(crate) struct HeadArgs {
     #[command(flatten)]

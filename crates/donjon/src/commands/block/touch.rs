@@ -10,6 +10,7 @@ use crate::failure::Failure;
 Examples:
   donjon block touch --data /srv/keep acbd18db4cc2f85cedef654fccc4a4d8+3
 
+With --json: one object a line, {\"locator\": …, \"outcome\": …}, and size or detail where there is one.
 Exit status: 0 all touched, 3 none of them is there, 4 some are there, 1 an error")]
 pub(crate) struct TouchArgs {
     #[command(flatten)]

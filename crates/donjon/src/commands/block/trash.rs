@@ -17,6 +17,7 @@ Examples:
   donjon block trash --data /srv/keep acbd18db4cc2f85cedef654fccc4a4d8
   donjon block untrash --data /srv/keep acbd18db4cc2f85cedef654fccc4a4d8
 
+With --json: one object a line, {\"locator\": …, \"outcome\": …}, and size or detail where there is one.
 Exit status: 0 all trashed, 3 none of them is there, 4 some stay, 1 an error")]
 pub(crate) struct TrashArgs {
     #[command(flatten)]

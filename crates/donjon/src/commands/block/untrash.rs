@@ -10,6 +10,7 @@ use crate::failure::Failure;
 Examples:
   donjon block untrash --data /srv/keep acbd18db4cc2f85cedef654fccc4a4d8
 
+With --json: one object a line, {\"locator\": …, \"outcome\": …}, and size or detail where there is one.
 Exit status: 0 all recovered, 3 none of them is in the trash, 4 some are, 1 an error")]
 pub(crate) struct UntrashArgs {
     #[command(flatten)]

@@ -55,12 +55,12 @@ pub(super) fn run(args: CheckArgs) -> Result<Exit, Failure> {
 }
 
 fn unusable(errors: &ConfigErrors) -> Value {
-    let (mistakes, warned) = match errors {
-        ConfigErrors::Mistakes { mistakes, warnings: warned, .. } => {
+    let (mistakes, warned) =
+        if let ConfigErrors::Mistakes { mistakes, warnings: warned, .. } = errors {
             (mistakes.iter().map(mistake).collect(), warnings(warned))
-        }
-        other => (vec![json!({ "key": null, "problem": other.to_string() })], Vec::new()),
-    };
+        } else {
+            (vec![json!({ "key": null, "problem": errors.to_string() })], Vec::new())
+        };
     json!({ "usable": false, "mistakes": mistakes, "warnings": warned })
 }
 

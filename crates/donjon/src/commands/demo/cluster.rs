@@ -78,7 +78,7 @@ impl Cluster {
             ));
         }
         story.tell(format_args!("directory: {}", cluster.directory.path().display()));
-        story.tell(format_args!(
+        story.tell_prose(format_args!(
             "A replica may be trashed when it is {} s old here; in production that is two weeks.",
             ttl.as_secs()
         ));

@@ -69,7 +69,7 @@ pub(super) async fn put_all(
     let bytes = files.iter().map(|file| file.size).sum();
     let blocks: BTreeSet<BlockName> =
         files.iter().flat_map(|file| file.blocks.iter().copied()).collect();
-    story.tell(format_args!(
+    story.tell_prose(format_args!(
         "{} files, {} in {} different blocks, in {:.1} s. Every answer says that the block is on the disk: data, name and \
          directory are synced.",
         files.len(),
