@@ -36,7 +36,7 @@ fn quoted(text: impl Strategy<Value = String>) -> impl Strategy<Value = String> 
                 text.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect::<String>();
             format!("\"{units}\"")
         } else {
-            serde_json::to_string(&text).unwrap()
+            serde_json::to_string(&text).expect("a string is JSON")
         }
     })
 }
