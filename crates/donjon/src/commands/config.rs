@@ -32,8 +32,12 @@ struct WhichConfig {
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
 
+    /// The same as FILE, as `serve` names it
+    #[arg(long, value_name = "FILE", conflicts_with = "file")]
+    config: Option<PathBuf>,
+
     /// The one in this data directory
-    #[arg(long, value_name = "DIR", conflicts_with = "file")]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["file", "config"])]
     data: Option<PathBuf>,
 }
 
@@ -41,8 +45,8 @@ impl WhichConfig {
     fn load(&self) -> Result<Loaded, config::ConfigErrors> {
         let environment = Environment::of_process();
         let in_data = self.data.as_ref().map(|data| data.join(DATA_CONFIG_FILE));
-        let source =
-            ConfigSource::from_argument(in_data.as_deref().or(self.file.as_deref()), &environment);
+        let named = in_data.as_ref().or(self.config.as_ref()).or(self.file.as_ref());
+        let source = ConfigSource::from_argument(named.map(PathBuf::as_path), &environment);
         config::load(&source, &environment)
     }
 }

@@ -30,6 +30,7 @@ fn a_good_configuration_passes() {
     fs::write(&file, GOOD).unwrap();
     let text = donjon(&["config", "check", file.to_str().unwrap()]).ends_with(0).text();
     assert!(text.contains("a node can use it"), "{text}");
+    donjon(&["config", "check", "--config", file.to_str().unwrap()]).ends_with(0);
     let json =
         donjon_with_input(&["config", "check", "-", "--json"], GOOD.as_bytes()).ends_with(0).json();
     assert_eq!((&json["usable"], &json["mistakes"]), (&true.into(), &serde_json::json!([])));
