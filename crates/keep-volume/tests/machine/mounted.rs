@@ -30,18 +30,39 @@ impl Mounted {
     }
 }
 
+/// How often an unmount is tried. A program that another test starts holds all our open files for the moment between its
+/// fork and its exec.
+const UNMOUNTS_MAX: usize = 1000;
+
 impl Drop for Mounted {
     fn drop(&mut self) {
-        run("umount", &[text(&self.point)]);
+        let mut outcome = Ok(());
+        for _attempt in 0..UNMOUNTS_MAX {
+            outcome = try_to_run("umount", &[text(&self.point)]);
+            if outcome.is_ok() {
+                return;
+            }
+        }
+        // Not a second panic while a test that failed is unwound.
+        if !std::thread::panicking() {
+            outcome.unwrap();
+        }
     }
 }
 
 /// Runs a program to its end, which must be a success.
 pub(crate) fn run(program: &str, arguments: &[&str]) {
+    try_to_run(program, arguments).unwrap();
+}
+
+fn try_to_run(program: &str, arguments: &[&str]) -> Result<(), String> {
     let output = Command::new(program).args(arguments).output();
-    let output = output.unwrap_or_else(|error| panic!("cannot run {program}: {error}"));
+    let output = output.map_err(|error| format!("cannot run {program}: {error}"))?;
+    if output.status.success() {
+        return Ok(());
+    }
     let message = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{program} {arguments:?}: {message} (these tests need root)");
+    Err(format!("{program} {arguments:?}: {message} (these tests need root)"))
 }
 
 pub(crate) fn text(path: &Path) -> &str {
