@@ -42,7 +42,7 @@ fn meaning(arg: &OsStr) -> Meaning {
         flag.split_once('=').map_or((flag, None), |(name, value)| (name, Some(value)));
     if name == "skip-legacy" {
         Meaning::Ignored
-    } else if name.starts_with("legacy-") && name.ends_with("-config") {
+    } else if name == "pprof" || (name.starts_with("legacy-") && name.ends_with("-config")) {
         if value.is_some() { Meaning::Ignored } else { Meaning::IgnoredWithValue }
     } else if SAME.contains(&name) {
         Meaning::Renamed(format!("--{flag}").into())
@@ -77,6 +77,7 @@ mod tests {
             "donjon serve --config -",
         );
         check("donjon serve -legacy-ws-config=/x -skip-legacy=true", "donjon serve");
+        check("donjon serve -pprof :6060 -config -", "donjon serve --config -");
     }
 
     #[test]

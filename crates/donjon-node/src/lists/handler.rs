@@ -3,13 +3,14 @@
 use std::str::FromStr;
 
 use http::StatusCode;
-use keep_protocol::list::{Names, PullRequest, SizeHint, TrashRequest};
+use keep_protocol::list::{Names, PullRequest, TrashRequest};
 use keep_protocol::status::{
     ListName, ListStatus, NodeStatus, VolumeStatus, WaitingItem, WaitingItems,
 };
 use keep_rules::BlockHash;
 use keep_rules::trash::Trashing;
 
+use super::locator::locator_text;
 use crate::http::{Answer, Failure, json};
 use crate::mounts::Mount;
 use crate::node::Node;
@@ -94,9 +95,7 @@ fn page<I>(
 
 fn trash_row(hash: BlockHash, request: TrashRequest, names: &Names) -> WaitingItem {
     WaitingItem {
-        locator: request
-            .size()
-            .map_or_else(|bad| names.bad_locator(bad).to_owned(), |size| locator(hash, size)),
+        locator: locator_text(hash, request.size(), names),
         block_mtime: Some(request.mtime().as_nanos()),
         mount_uuid: request.mount().map_or_else(String::new, |mount| names.mount(mount).to_owned()),
         servers: Vec::new(),
@@ -105,19 +104,10 @@ fn trash_row(hash: BlockHash, request: TrashRequest, names: &Names) -> WaitingIt
 
 fn pull_row(hash: BlockHash, request: PullRequest, names: &Names) -> WaitingItem {
     WaitingItem {
-        locator: request
-            .size()
-            .map_or_else(|bad| names.bad_locator(bad).to_owned(), |size| locator(hash, size)),
+        locator: locator_text(hash, request.size(), names),
         block_mtime: None,
         mount_uuid: request.mount().map_or_else(String::new, |mount| names.mount(mount).to_owned()),
         servers: names.servers(request.servers()).iter().map(ToString::to_string).collect(),
-    }
-}
-
-fn locator(hash: BlockHash, size: SizeHint) -> String {
-    match size {
-        SizeHint::Bytes(bytes) => format!("{hash}+{bytes}"),
-        SizeHint::Missing | SizeHint::Impossible => hash.to_string(),
     }
 }
 

@@ -5,6 +5,7 @@ mod emptier;
 mod ending;
 mod handler;
 mod intake;
+mod locator;
 mod outcomes;
 mod pull;
 mod trash;

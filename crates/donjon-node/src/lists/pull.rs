@@ -7,6 +7,7 @@ use keep_protocol::list::{PullRequest, SizeHint};
 use keep_rules::pull::{PULL_TOKEN, SkipReason, choose_mount, sort_servers};
 use keep_rules::{BLOCK_SIZE_MAX, BlockHash, ClassSet, MountUuid};
 
+use super::locator::locator_text;
 use super::work::Held;
 use super::{Ending, Failed};
 use crate::block::{Source, store};
@@ -24,7 +25,7 @@ pub(crate) async fn run(node: Arc<Node>) {
 }
 
 async fn carry_out(node: &Node, item: &Held<PullRequest>) -> Ending {
-    let mut locator = item.hash().to_string();
+    let locator = locator_text(item.hash(), item.request().size(), &item.names);
     let (mount, ending) = match prepare(node, item) {
         Err(reason) => (None, Ending::PullSkipped(reason)),
         Ok(Job { mount, size, servers }) => {
@@ -32,9 +33,6 @@ async fn carry_out(node: &Node, item: &Held<PullRequest>) -> Ending {
             (Some(mount), ending)
         }
     };
-    if let Err(bad) = item.request().size() {
-        locator = item.names.bad_locator(bad).to_owned();
-    }
     report(&locator, mount.as_deref(), &ending);
     item.note(&locator, mount.as_ref().map(|mount| &mount.uuid), &ending);
     ending

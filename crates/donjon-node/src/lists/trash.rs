@@ -7,6 +7,7 @@ use keep_rules::trash::{SkipReason, Verdict, admit, decide, trash_deadline};
 use keep_rules::{BlockHash, Timestamp};
 use keep_volume::Error as VolumeError;
 
+use super::locator::locator_text;
 use super::work::Held;
 use super::{Ending, Failed};
 use crate::mounts::{Mount, sentence};
@@ -22,14 +23,11 @@ pub(crate) async fn run(node: Arc<Node>) {
 
 async fn carry_out(node: &Node, item: &Held<TrashRequest>) -> Ending {
     let request = item.request();
-    let locator = item.hash().to_string();
+    let locator = locator_text(item.hash(), request.size(), &item.names);
     let mounts = match admitted(node, item) {
         Ok(mounts) => mounts,
         Err(reason) => {
             let ending = Ending::TrashSkipped(reason);
-            let locator = request
-                .size()
-                .map_or_else(|bad| item.names.bad_locator(bad).to_owned(), |_size| locator);
             report(&locator, None, &ending);
             item.note(&locator, None, &ending);
             return ending;

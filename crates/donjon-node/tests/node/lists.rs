@@ -48,7 +48,7 @@ async fn each_item_is_trashed_or_kept_for_a_reason() {
         .collect();
     assert_eq!(
         (done.len(), &done[0].locator, &done[0].mount_uuid),
-        (1, &old.hash.to_string(), &uuid(0))
+        (1, &format!("{}+3", old.hash), &uuid(0))
     );
 }
 
