@@ -70,12 +70,12 @@ class Node:
             raise RuntimeError(f"the node at {self.url} did not become ready:\n{log.read()}")
 
     def stop(self):
-        """Ends the process; says how it ended."""
+        """Ends the process; says how it ended, also if it had ended before."""
         if self.process is None:
             return None
         self.process.terminate()
         try:
-            return self.process.wait(timeout=30)
+            return self.process.wait(timeout=60)
         except subprocess.TimeoutExpired:
             self.process.kill()
             return self.process.wait()

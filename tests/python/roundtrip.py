@@ -11,6 +11,7 @@ import hashlib
 import os
 import sys
 import tempfile
+import time
 import traceback
 
 import arvados.errors
@@ -190,6 +191,14 @@ def disks_missing_block(nodes):
     raises(arvados.errors.NotFoundError, lambda: to_disks(nodes).get(locator))
 
 
+def nodes_end_in_good_order(nodes):
+    """told to stop, a node that has nothing in hand ends within seconds and well"""
+    for node in nodes:
+        began = time.monotonic()
+        assert node.stop() == 0, f"{node.url} ended with {node.process.returncode}"
+        assert time.monotonic() - began < 10, f"{node.url} took {time.monotonic() - began:.0f} s"
+
+
 CHECKS = [
     proxy_put_and_get,
     proxy_head,
@@ -204,6 +213,7 @@ CHECKS = [
     disks_storage_class,
     disks_unknown_storage_class,
     disks_missing_block,
+    nodes_end_in_good_order,
 ]
 
 

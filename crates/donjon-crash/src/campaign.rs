@@ -180,8 +180,13 @@ impl fmt::Display for Report {
         }
         writeln!(
             f,
-            "  acknowledged: {} PUT, {} TOUCH, {} untrash; {} GET right, {} absent with good reason",
-            written.puts, written.touches, written.untrashes, written.reads, written.absences
+            "  acknowledged: {} PUT ({} more refused), {} TOUCH, {} untrash; {} GET right, {} absent with good reason",
+            written.puts,
+            written.refusals,
+            written.touches,
+            written.untrashes,
+            written.reads,
+            written.absences
         )?;
         writeln!(
             f,

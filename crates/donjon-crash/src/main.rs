@@ -11,7 +11,7 @@ Kills a real node with SIGKILL at random points and checks what it had promised.
 
 Usage: cargo xtask crash [--runs N] [--seed S] [--lanes L]
 
-  --runs N    how many times a node is killed while it works (default 200)
+  --runs N    how many times a node is killed while it works (default 300)
   --seed S    decides every choice; printed, so that a campaign can be repeated (default: the time)
   --lanes L   nodes killed side by side (default 4)
 
@@ -47,7 +47,7 @@ fn main() -> ExitCode {
 
 fn plan(arguments: &[String]) -> Result<Plan, String> {
     let seed = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    let mut plan = Plan { binary: Default::default(), runs: 200, seed, lanes: 4 };
+    let mut plan = Plan { binary: Default::default(), runs: 300, seed, lanes: 4 };
     let mut arguments = arguments.iter();
     while let Some(name) = arguments.next() {
         let slot = match name.as_str() {

@@ -44,7 +44,7 @@ impl Settings {
         let mut yaml = format!(
             "Clusters:\n  zzzzz:\n    SystemRootToken: {ROOT_TOKEN}\n    ManagementToken: {MANAGEMENT_TOKEN}\n    \
              API: {{MaxConcurrentRequests: {requests}, MaxQueuedRequests: 256}}\n    \
-             SystemLogs: {{LogLevel: warn, Format: text}}\n    \
+             SystemLogs: {{LogLevel: error, Format: text}}\n    \
              Collections:\n      BlobSigning: false\n      BlobSigningKey: {SIGNING_KEY}\n      \
              BlobSigningTTL: {ttl}\n      BlobTrash: true\n      BlobTrashLifetime: {lifetime}\n      \
              BlobTrashCheckInterval: {interval}\n    \
@@ -115,13 +115,14 @@ impl Node {
     /// Starts `binary serve` with this configuration file and does not wait for it. What it logs goes to `log`.
     ///
     /// # Errors
-    /// The program could not be started.
+    /// The program could not be started, or its address stays taken.
     pub fn spawn(
         binary: &Path,
         config: &Path,
         address: SocketAddr,
         log: &Path,
     ) -> io::Result<Self> {
+        wait_until_free(address)?;
         let log = std::fs::OpenOptions::new().create(true).append(true).open(log)?;
         let child = Command::new(binary)
             .arg("serve")
@@ -207,6 +208,19 @@ pub fn free_address() -> io::Result<SocketAddr> {
         }
     }
     Err(io::Error::new(io::ErrorKind::AddrInUse, "a thousand ports were tried and all are taken"))
+}
+
+/// A node that was killed while it started a program to look at its disks leaves a child that holds its listener for a
+/// moment, between fork and exec.
+fn wait_until_free(address: SocketAddr) -> io::Result<()> {
+    let began = Instant::now();
+    loop {
+        match TcpListener::bind(address) {
+            Ok(_free) => return Ok(()),
+            Err(error) if began.elapsed() > START_PATIENCE => return Err(error),
+            Err(_taken) => std::thread::sleep(Duration::from_millis(2)),
+        }
+    }
 }
 
 /// The `donjon` program to test: what `DONJON_BINARY` names, or the debug build of this workspace, built first so that

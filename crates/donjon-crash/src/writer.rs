@@ -2,6 +2,7 @@
 
 use crate::block::Block;
 use crate::clock;
+use crate::fault::Fault;
 use crate::random::Random;
 use crate::run::{Presence, Run, Stop, judge_absence, judge_read, unexpected};
 use crate::wire::Client;
@@ -24,11 +25,16 @@ const HOT_PERCENT: u64 = 80;
 /// One block in so many is hot.
 const HOT_SHARE: u64 = 10;
 
+/// How often a `PUT` is tried.
+const PUT_ATTEMPTS: u32 = 3;
+
 /// What the writers did, for the report.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Written {
     /// `PUT`s that were acknowledged.
     pub puts: u64,
+    /// `PUT`s that were refused with 503 and had to be sent again.
+    pub refusals: u64,
     /// `TOUCH`es that were acknowledged.
     pub touches: u64,
     /// Untrashes that brought a block back.
@@ -43,6 +49,7 @@ impl Written {
     /// Adds what another thread or lane did.
     pub(crate) const fn add(&mut self, more: Self) {
         self.puts += more.puts;
+        self.refusals += more.refusals;
         self.touches += more.touches;
         self.untrashes += more.untrashes;
         self.reads += more.reads;
@@ -103,20 +110,29 @@ fn carry_out(
     }
 }
 
+/// A 503 promises nothing and is asked again, as the SDKs do: the replica that a long upload was compared with may be
+/// trashed before its end, and then nobody has the beginning any more.
 fn put(
     run: &Run<'_>,
     client: &mut Client,
     block: &Block,
     written: &mut Written,
 ) -> Result<(), Stop> {
-    let (sent, path) = (clock::now(), format!("/{}", block.hash()));
-    let answer = run.ask(client, "PUT", &path, block.data())?;
-    if answer.status != 200 {
-        return Err(Stop::Fault(unexpected("PUT", &path, &answer)));
+    let path = format!("/{}", block.hash());
+    for _attempt in 0..PUT_ATTEMPTS {
+        let sent = clock::now();
+        let answer = run.ask(client, "PUT", &path, block.data())?;
+        match answer.status {
+            200 => {
+                run.books().promise(block.hash(), sent);
+                written.puts += 1;
+                return Ok(());
+            }
+            503 => written.refusals += 1,
+            _ => return Err(Stop::Fault(unexpected("PUT", &path, &answer))),
+        }
     }
-    run.books().promise(block.hash(), sent);
-    written.puts += 1;
-    Ok(())
+    Err(Stop::Fault(Fault::Stuck(format!("PUT {path} was answered 503 {PUT_ATTEMPTS} times"))))
 }
 
 fn get(

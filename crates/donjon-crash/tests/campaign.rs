@@ -11,7 +11,7 @@ use donjon_crash::process;
 #[test]
 fn what_was_acknowledged_outlives_sigkill() {
     let seed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-    let plan = Plan { binary: process::binary().unwrap(), runs: 200, seed, lanes: 4 };
+    let plan = Plan { binary: process::binary().unwrap(), runs: 300, seed, lanes: 4 };
     let report = campaign::run(&plan).unwrap();
     println!("seed {seed}\n{report}");
     assert!(
@@ -25,6 +25,7 @@ fn what_was_acknowledged_outlives_sigkill() {
     assert_eq!(done.kills, plan.runs);
     assert!(done.killed_starts > 0, "no node was killed while it started");
     assert!(done.written.puts > plan.runs, "hardly a PUT was acknowledged: {report}");
+    assert!(done.written.refusals * 100 < done.written.puts, "too many were refused: {report}");
     assert!(done.written.touches > 0, "no TOUCH was acknowledged: {report}");
     assert!(done.checked.right > 0, "nothing was read back: {report}");
     assert!(done.checked.trashed > 0, "no trash list was worked off: {report}");
