@@ -1,0 +1,135 @@
+//! Microseconds to replace a list while eight workers drain it as fast as they can.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use block_work_list::BlockWorkList;
+
+use crate::Effort;
+use crate::designs::{BARE, BareCondvar, BareEvent, OURS, Replaceable, item, items};
+use crate::figures::{Report, percentile};
+
+const WORKERS: usize = 8;
+const LENGTHS: [(usize, &str); 3] = [(10_000, "10 K"), (1_000_000, "1 M"), (10_000_000, "10 M")];
+/// The workers get that long at each list: time to take some thousands of items.
+const PACE: Duration = Duration::from_micros(300);
+
+pub(crate) fn measure(effort: Effort, report: &mut Report) {
+    let (replaces, turns) = match effort {
+        Effort::Quick => (100, 2),
+        Effort::Full => (250, 4),
+    };
+    for (length, label) in LENGTHS {
+        let mut ours = Samples::default();
+        let mut bare = Samples::default();
+        let mut condvar = Samples::default();
+        for _ in 0..turns {
+            run(&BlockWorkList::new(), length, replaces, &mut ours);
+            run(&BareEvent::new(), length, replaces, &mut bare);
+            run(&BareCondvar::new(), length, replaces, &mut condvar);
+        }
+        ours.add(OURS, label, report);
+        bare.add(BARE, label, report);
+        condvar.add("bare std Mutex<VecDeque> + Condvar", label, report);
+    }
+    report.print("replace", "replace under load, 8 workers: µs of the call");
+    report.print("as vector", "the same, until the old items are a vector again: µs");
+    report.print("first new", "from the call until a worker has the first new item: µs");
+
+    report.goal(
+        "replace of 10 M items under load: p50, µs",
+        report.get("as vector", OURS, "10 M p50"),
+        2.0,
+    );
+    report.goal(
+        "replace of 10 M items under load: p99, µs",
+        report.get("as vector", OURS, "10 M p99"),
+        200.0,
+    );
+}
+
+/// Microseconds, one of each for every replace.
+#[derive(Default)]
+struct Samples {
+    call: Vec<f64>,
+    as_vector: Vec<f64>,
+    first_new: Vec<f64>,
+}
+
+impl Samples {
+    fn add(&self, design: &str, label: &str, report: &mut Report) {
+        let groups = [
+            ("replace", &self.call),
+            ("as vector", &self.as_vector),
+            ("first new", &self.first_new),
+        ];
+        for (group, samples) in groups {
+            report.add(group, design, format!("{label} p50"), percentile(samples, 50.0));
+            report.add(group, design, format!("{label} p99"), percentile(samples, 99.0));
+            report.add(group, design, format!("{label} max"), percentile(samples, 100.0));
+        }
+    }
+}
+
+fn run<Q: Replaceable>(queue: &Q, length: usize, replaces: usize, samples: &mut Samples) {
+    let epoch = Instant::now();
+    // For each list, when the first worker saw an item of it: nanoseconds after the epoch.
+    let first_seen: Vec<AtomicU64> = (0..=replaces + 1).map(|_| AtomicU64::new(u64::MAX)).collect();
+    thread::scope(|scope| {
+        for _ in 0..WORKERS {
+            scope.spawn(|| {
+                let mut current = 0;
+                while let Some(generation) = queue.work_one_numbered() {
+                    if generation != current {
+                        current = generation;
+                        first_seen[index(generation)]
+                            .fetch_min(nanos(epoch.elapsed()), Ordering::AcqRel);
+                    }
+                }
+            });
+        }
+        let mut next = items(length);
+        let (_, old) = queue.replace(items(length));
+        drop(old);
+        for _ in 0..replaces {
+            thread::sleep(PACE);
+            let begun = Instant::now();
+            let (generation, old) = queue.replace(next);
+            let call = begun.elapsed();
+            next = Q::into_vec(old);
+            let as_vector = begun.elapsed();
+
+            samples.call.push(micros(call));
+            samples.as_vector.push(micros(as_vector));
+            let begun = nanos(begun.duration_since(epoch));
+            samples.first_new.push(
+                (wait_for(&first_seen[index(generation)]).saturating_sub(begun)) as f64 / 1e3,
+            );
+            // Old items are as good as new ones: only those that were claimed must be made again.
+            next.extend((next.len()..length).map(|index| item(index as u64)));
+        }
+        queue.stop();
+    });
+}
+
+fn wait_for(seen: &AtomicU64) -> u64 {
+    loop {
+        match seen.load(Ordering::Acquire) {
+            u64::MAX => thread::yield_now(),
+            nanos => return nanos,
+        }
+    }
+}
+
+fn index(generation: u64) -> usize {
+    usize::try_from(generation).expect("some hundred generations")
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).expect("a benchmark takes less than 500 years")
+}
+
+fn micros(duration: Duration) -> f64 {
+    duration.as_nanos() as f64 / 1e3
+}
