@@ -71,8 +71,11 @@ pub async fn serve(loaded: Loaded) -> Result<(), StartError> {
     prepare_mounts(&node).await;
     announce(&candidate, &listener);
     let reload = tls.clone().map(|tls| tokio::spawn(reload_tls(tls)));
+    let stop = async {
+        stop.await;
+        notify(sd_notify::NotifyState::Stopping);
+    };
     run_with_tls(node, listener, tls, stop).await;
-    notify(sd_notify::NotifyState::Stopping);
     if let Some(reload) = reload {
         reload.abort();
     }

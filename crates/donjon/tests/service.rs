@@ -1,0 +1,249 @@
+//! The node as a service: TLS, systemd, log lines, a volume that is missing. Through the real program.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests: what cannot go on fails the test")]
+
+use std::fs::{self, File};
+use std::net::TcpListener;
+use std::os::unix::net::UnixDatagram;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+const ADMIN: &str = "rootrootrootrootrootrootrootroot";
+const USER: &str =
+    "v2/zzzzz-gj3su-077z32aux8dg2s1/3kg6k6lzmp9kj5cpkcoxie963cmvjahbt2fod9zru30k1jqdmi";
+const KEY: &str = "keykeykeykeykeykeykeykeykeykeyke";
+const MANAGER: &str = "managementmanagementmanagement00";
+
+fn command() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_donjon"));
+    for variable in [
+        "DONJON_URL",
+        "DONJON_TOKEN",
+        "ARVADOS_CONFIG",
+        "ARVADOS_SERVICE_INTERNAL_URL",
+        "NOTIFY_SOCKET",
+    ] {
+        command.env_remove(variable);
+    }
+    command
+}
+
+/// A node with an Arvados configuration, its log in a file.
+struct Service {
+    dir: TempDir,
+    url: String,
+    child: Child,
+}
+
+impl Service {
+    /// Starts a node on `scheme`, with volumes in these sub-directories; `absent` ones are not made.
+    fn start(
+        scheme: &str,
+        volumes: &[&str],
+        absent: &[&str],
+        tls: &Value,
+        notify: Option<&Path>,
+    ) -> Service {
+        let dir = tempfile::tempdir().unwrap();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let url = format!("{scheme}://127.0.0.1:{port}");
+        let mut table = serde_json::Map::new();
+        for (number, name) in volumes.iter().enumerate() {
+            let root = dir.path().join(name);
+            if !absent.contains(name) {
+                fs::create_dir(&root).unwrap();
+            }
+            table.insert(
+                format!("zzzzz-nyw5e-{number:015}"),
+                json!({"Driver": "Directory", "DriverParameters": {"Root": root}}),
+            );
+        }
+        let config = json!({"Clusters": {"zzzzz": {
+            "SystemRootToken": ADMIN,
+            "ManagementToken": MANAGER,
+            "Collections": {"BlobSigningKey": KEY},
+            "Services": {"Keepstore": {"InternalURLs": {&url: {}}}},
+            "TLS": tls,
+            "Volumes": table,
+        }}});
+        let file = dir.path().join("config.yml");
+        fs::write(&file, config.to_string()).unwrap();
+        let mut serve = command();
+        serve.arg("serve").arg("--config").arg(&file).stdin(Stdio::null());
+        serve.stderr(File::create(dir.path().join("log")).unwrap());
+        if let Some(socket) = notify {
+            serve.env("NOTIFY_SOCKET", socket);
+        }
+        let child = serve.spawn().unwrap();
+        let service = Service { dir, url, child };
+        service.wait_for("\"listening\"");
+        service
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.dir.path().join("log")).unwrap()
+    }
+
+    /// Waits until the log holds `text`.
+    fn wait_for(&self, text: &str) {
+        let begun = Instant::now();
+        while !self.log().contains(text) {
+            assert!(begun.elapsed() < Duration::from_secs(30), "no {text} in: {}", self.log());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Runs a command of the client with the user's token.
+    fn client(&self, args: &[&str]) -> Output {
+        let mut client = command();
+        client.args(args).args(["--url", &self.url, "--token", USER, "--insecure"]);
+        client.output().unwrap()
+    }
+
+    /// Stores a small file and gives its signed locator.
+    fn put(&self, text: &str) -> String {
+        let file = self.dir.path().join("data");
+        fs::write(&file, text).unwrap();
+        let output = self.client(&["block", "put", file.to_str().unwrap()]);
+        assert!(output.status.success(), "{output:?}\n{}", self.log());
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        // The process may have ended already; either way it is gone after this.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// Writes a self-signed certificate and its key.
+fn certificate(dir: &Path) -> (PathBuf, PathBuf) {
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let (certificate, key) = (dir.join("cert.pem"), dir.join("key.pem"));
+    fs::write(&certificate, made.cert.pem()).unwrap();
+    fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    (certificate, key)
+}
+
+#[test]
+fn tls_is_spoken_and_the_certificate_is_read_again_at_sighup() {
+    let files = tempfile::tempdir().unwrap();
+    let (certificate_file, key_file) = certificate(files.path());
+    let tls =
+        json!({"Certificate": format!("file://{}", certificate_file.display()), "Key": key_file});
+    let service = Service::start("https", &["v"], &[], &tls, None);
+    let locator = service.put("over TLS");
+    certificate(files.path());
+    service.signal(Signal::HUP);
+    service.wait_for("read the TLS certificate again");
+    assert!(service.client(&["block", "get", &locator]).status.success());
+    fs::write(&certificate_file, "nonsense").unwrap();
+    service.signal(Signal::HUP);
+    service.wait_for("the old one stays");
+    assert_eq!(service.client(&["block", "get", &locator]).stdout, b"over TLS");
+}
+
+#[test]
+fn systemd_is_told_when_the_node_is_ready_and_when_it_stops() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("notify");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    let mut service = Service::start("http", &["v"], &[], &json!({}), Some(&path));
+    let mut buffer = [0; 256];
+    let length = socket.recv(&mut buffer).unwrap();
+    assert_eq!(buffer[..length].trim_ascii_end(), b"READY=1");
+    service.signal(Signal::TERM);
+    let length = socket.recv(&mut buffer).unwrap();
+    assert_eq!(buffer[..length].trim_ascii_end(), b"STOPPING=1");
+    assert_eq!(service.child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn log_lines_are_json_with_the_go_fields_and_no_secrets() {
+    let service = Service::start("http", &["v"], &[], &json!({}), None);
+    let locator = service.put("foo");
+    assert!(service.client(&["block", "get", &locator]).status.success());
+    // A request that fails, with a token in its query and a signature in its path.
+    let bad = format!("{}/{}?api_token={USER}", service.url, locator.replace("+3+", "+4+"));
+    let curl = Command::new("curl").args(["-s", "-o", "/dev/null", &bad]).status();
+    assert!(curl.unwrap().success());
+    service.wait_for("\"respStatusCode\":502");
+    let log = service.log();
+    let (_, signature) = locator.split_once("+A").unwrap();
+    for secret in [ADMIN, USER, KEY, MANAGER, &signature[..40]] {
+        assert!(!log.contains(secret), "the log holds a secret");
+    }
+    let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let put =
+        lines.iter().find(|line| line["msg"] == "response" && line["reqMethod"] == "PUT").unwrap();
+    for field in [
+        "level",
+        "time",
+        "PID",
+        "ClusterID",
+        "RequestID",
+        "remoteAddr",
+        "reqForwardedFor",
+        "reqHost",
+        "reqPath",
+        "reqQuery",
+        "reqBytes",
+        "respStatusCode",
+        "respStatus",
+        "respBytes",
+        "timeTotal",
+        "timeToStatus",
+        "timeWriteBody",
+        "queue",
+        "priority",
+    ] {
+        assert!(!put[field].is_null(), "{field} in {put}");
+    }
+    assert_eq!(put["respStatusCode"], 200);
+    let failed = lines.iter().find(|line| line["respStatusCode"] == 502).unwrap();
+    assert_eq!(failed["respBody"], "checksum mismatch in stored data\n");
+}
+
+#[test]
+fn a_volume_that_is_missing_stops_neither_the_node_nor_is_it_taken_for_empty() {
+    let service = Service::start("http", &["present", "missing"], &["missing"], &json!({}), None);
+    assert!(service.log().contains("serving without this volume"));
+    let locator = service.put("foo");
+    assert!(service.client(&["block", "get", &locator]).status.success());
+    let curl = |path: &str| -> String {
+        let authorization = format!("Authorization: Bearer {ADMIN}");
+        let url = format!("{}/{path}", service.url);
+        let output = Command::new("curl")
+            .args(["-s", "-w", "\n%{http_code}", "-H", &authorization, &url])
+            .output();
+        String::from_utf8(output.unwrap().stdout).unwrap()
+    };
+    assert!(curl("readyz").ends_with("503"));
+    assert!(curl("mounts/zzzzz-nyw5e-000000000000001/blocks").ends_with("503"));
+    assert!(!curl("index").ends_with("200"), "the whole index cannot be complete");
+    // A block that may be on the missing volume is not "not found".
+    assert!(curl(&locator_of_an_absent_block()).ends_with("503"));
+    assert!(!service.dir.path().join("missing").exists());
+}
+
+/// Signed with the node's key for the administrator, whose token `curl` shows.
+fn locator_of_an_absent_block() -> String {
+    use keep_rules::{BlockHash, SigningKey, Timestamp, Token};
+    let hash: BlockHash = "37b51d194a7513e45b56f6524f2d51f2".parse().unwrap();
+    let key = SigningKey::new(KEY.as_bytes()).unwrap();
+    let token = Token::new(ADMIN).unwrap();
+    let ttl = Duration::from_secs(336 * 3600);
+    key.sign(&format!("{hash}+3"), hash, &token, Timestamp::from_seconds(4_000_000_000), ttl)
+}
