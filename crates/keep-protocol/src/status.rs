@@ -2,9 +2,21 @@
 //!
 //! Not part of the Keep protocol. Fields may be added; none changes its meaning.
 
+mod block;
+mod steering;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+
+pub use block::{
+    BlockExplained, LedgerEntry, ListMention, MountExplained, TrashedCopy, UntrashOutcome,
+    UntrashResult, Untrashed,
+};
+pub use steering::{
+    Freeze, FreezeRequest, ListSettings, ListSource, ListState, Origin, Removed, Setting,
+    SettingsChange,
+};
 
 /// Which of a node's two work lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -35,18 +47,35 @@ impl std::fmt::Display for ListName {
     }
 }
 
-/// `GET /donjon/v1/lists/{trash,pull}`: the books of the current list, read at one instant.
+/// `GET /donjon/v1/lists/{trash,pull}` and `…/{id}`: the receipt and the books of a list, read at one instant.
 ///
 /// `received = waiting + running + done + sum(skipped) + sum(failed) + superseded + removed`, always.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListStatus {
     /// Which list.
     pub list: ListName,
-    /// How many lists this node has received since its start. 0: none yet.
+    /// The list's id. Counts up from 1 and survives restarts. 0: none yet.
     pub generation: u64,
-    /// When the current list was received, nanoseconds since 1970; absent if there was none.
+    /// When it was received, nanoseconds since 1970; absent if there was none.
     pub received_at_ns: Option<i64>,
-    /// Items of the current list.
+    /// The SHA-256 of its body, in hex.
+    #[serde(default)]
+    pub digest: Option<String>,
+    /// Who sent it.
+    #[serde(default)]
+    pub source: Option<ListSource>,
+    /// The epoch that its sender gave it.
+    #[serde(default)]
+    pub epoch: Option<u64>,
+    /// What happens to it now.
+    #[serde(default)]
+    pub state: ListState,
+    /// Why the list is not worked off, if it is not: a sentence.
+    pub idle_because: Option<String>,
+    /// Whether it was on the disk before it was answered, and survives a restart.
+    #[serde(default)]
+    pub durable: bool,
+    /// Items of the list.
     pub received: u64,
     /// Items that no worker has claimed yet.
     pub waiting: u64,
@@ -67,8 +96,51 @@ pub struct ListStatus {
     pub removed: u64,
     /// Workers that take from this list.
     pub workers: u64,
-    /// Why the list is not worked off, if it is not: a sentence.
-    pub idle_because: Option<String>,
+    /// Items that ended in the last minute.
+    #[serde(default)]
+    pub ended_last_minute: u64,
+    /// Seconds until nothing waits, at the speed of the last minute; absent if nothing moves or nothing waits.
+    #[serde(default)]
+    pub eta_seconds: Option<u64>,
+    /// The settings in force.
+    #[serde(default)]
+    pub settings: ListSettings,
+}
+
+impl ListStatus {
+    /// The books before the first list came.
+    pub fn none(list: ListName) -> ListStatus {
+        ListStatus {
+            list,
+            generation: 0,
+            received_at_ns: None,
+            digest: None,
+            source: None,
+            epoch: None,
+            state: ListState::Idle,
+            idle_because: None,
+            durable: false,
+            received: 0,
+            waiting: 0,
+            running: 0,
+            running_before: 0,
+            done: 0,
+            skipped: BTreeMap::new(),
+            failed: BTreeMap::new(),
+            superseded: 0,
+            removed: 0,
+            workers: 0,
+            ended_last_minute: 0,
+            eta_seconds: None,
+            settings: ListSettings::default(),
+        }
+    }
+
+    /// The sum of everything that an item can be. Equal to `received`, always.
+    pub fn accounted_for(&self) -> u64 {
+        let reasons: u64 = self.skipped.values().chain(self.failed.values()).sum();
+        self.waiting + self.running + self.done + reasons + self.superseded + self.removed
+    }
 }
 
 /// `GET /donjon/v1/lists/{trash,pull}/items?offset=&limit=`: items that wait, oldest first.
@@ -169,6 +241,9 @@ pub struct NodeStatus {
     pub requests_running: u64,
     /// Requests waiting for their turn.
     pub requests_queued: u64,
+    /// Whether trashing and emptying are frozen.
+    #[serde(default)]
+    pub freeze: Freeze,
     /// Its mounts, by UUID.
     pub volumes: Vec<VolumeStatus>,
     /// Its two lists.

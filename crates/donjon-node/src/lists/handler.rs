@@ -139,6 +139,7 @@ pub(crate) async fn status(node: &Node) -> Answer {
         started_at_ns: node.started.as_nanos(),
         requests_running: gate.running as u64,
         requests_queued: (gate.queued_normal + gate.queued_high) as u64,
+        freeze: Freeze::default(),
         volumes,
         lists: ListName::ALL.into_iter().map(|list| list_status(node, list)).collect(),
     };

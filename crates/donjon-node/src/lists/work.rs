@@ -122,6 +122,7 @@ impl<R: Request + Send + Sync + 'static> WorkList<R> {
             removed: book.count(OutcomeLabel::Removed),
             workers,
             idle_because,
+            ..ListStatus::none(self.0.name)
         }
     }
 

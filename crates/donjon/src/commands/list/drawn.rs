@@ -133,7 +133,6 @@ mod tests {
     #[test]
     fn the_books_name_their_reasons_the_most_frequent_first() {
         let books = ListStatus {
-            list: ListName::Trash,
             generation: 2,
             received_at_ns: Some(1_795_451_810_000_000_000),
             received: 9,
@@ -143,10 +142,8 @@ mod tests {
             done: 2,
             skipped: [("rewritten".to_owned(), 1), ("too_young".to_owned(), 3)].into(),
             failed: [("device".to_owned(), 1)].into(),
-            superseded: 0,
-            removed: 0,
             workers: 4,
-            idle_because: None,
+            ..ListStatus::none(ListName::Trash)
         };
         let expected = "\
 LIST   GENERATION  RECEIVED  WAITING  RUNNING  DONE  SKIPPED  FAILED  SUPERSEDED  REMOVED
