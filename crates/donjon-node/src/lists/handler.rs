@@ -5,7 +5,7 @@ use std::str::FromStr;
 use http::StatusCode;
 use keep_protocol::list::{Names, PullRequest, TrashRequest};
 use keep_protocol::status::{
-    ListName, ListStatus, NodeStatus, VolumeStatus, WaitingItem, WaitingItems,
+    Freeze, ListName, ListStatus, NodeStatus, VolumeStatus, WaitingItem, WaitingItems,
 };
 use keep_rules::BlockHash;
 use keep_rules::trash::Trashing;
