@@ -4,6 +4,7 @@
 mod bench; // cargo xtask bench
 mod check; // cargo xtask check: all of CI
 mod command; // other programs
+mod fuzz; // cargo xtask fuzz
 mod tidy; // cargo xtask tidy: what compilers do not check
 mod workspace; // what cargo knows of our crates
 
@@ -22,6 +23,7 @@ Usage: cargo xtask COMMAND
                                  their tests, reasons for dependencies, sizes of files
   bench [WHAT] [--quick]         benchmarks: work-list, intake, volume, node, or all (the default); release build
   crash [--runs N] [--seed S]    kills real nodes at random points and checks what they promised; see `crash --help`
+  fuzz [TARGET] [--seconds N]    random input against the promises of the parsers; nightly compiler and cargo-fuzz
 
 Exit code: 0 all is well, 1 something is wrong, 2 wrong usage.
 ";
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
         ["tidy"] => tidy::run(),
         ["bench", rest @ ..] => bench::run(rest),
         ["crash", rest @ ..] => crash(rest),
+        ["fuzz", rest @ ..] => fuzz::run(rest),
         [] | ["help" | "--help" | "-h"] => {
             print!("{HELP}");
             Ok(())

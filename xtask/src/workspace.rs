@@ -19,6 +19,7 @@ pub(crate) struct Package {
     pub(crate) description: Option<String>,
     pub(crate) manifest: PathBuf,
     pub(crate) dependencies: Vec<Dependency>,
+    pub(crate) features: Vec<String>,
 }
 
 /// One line of a crate's dependencies.
@@ -82,6 +83,7 @@ fn package(package: &Value) -> Option<Package> {
             .iter()
             .map(dependency)
             .collect::<Option<_>>()?,
+        features: package["features"].as_object()?.keys().cloned().collect(),
     })
 }
 
@@ -101,12 +103,14 @@ mod tests {
     fn metadata_is_understood() {
         let metadata = serde_json::json!({ "packages": [{
             "name": "one", "description": "What one is.", "manifest_path": "/w/one/Cargo.toml",
+            "features": { "extra": [] },
             "dependencies": [
                 { "name": "two", "kind": null, "path": "/w/two" },
                 { "name": "three", "kind": "dev" },
             ],
         }] });
         let workspace = Workspace::from_metadata(&metadata).unwrap();
+        assert_eq!(workspace.packages[0].features, ["extra"]);
         assert_eq!(
             workspace.packages[0].dependencies,
             [

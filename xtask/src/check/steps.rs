@@ -3,6 +3,10 @@
 use crate::check::setup;
 use crate::command::{Failure, Program, target};
 use crate::tidy;
+use crate::workspace::Workspace;
+
+/// The feature of crates with tests that need root.
+const MACHINE_TESTS: &str = "machine-tests";
 
 /// One step.
 #[derive(Debug)]
@@ -13,7 +17,7 @@ pub(crate) struct Step {
 }
 
 /// All of CI.
-pub(crate) const STEPS: [Step; 12] = [
+pub(crate) const STEPS: [Step; 13] = [
     Step { name: "setup", what: "what this machine lacks", run: setup::run },
     Step { name: "fmt", what: "the format of the source", run: format },
     Step { name: "clippy", what: "lints, warnings are errors", run: lint },
@@ -22,6 +26,11 @@ pub(crate) const STEPS: [Step; 12] = [
         name: "tests",
         what: "tests and doc tests of every crate, the crash campaign among them",
         run: test,
+    },
+    Step {
+        name: "machine",
+        what: "tests that mount file systems: full, unmounted and crashed disks",
+        run: test_machine,
     },
     Step { name: "loom", what: "the work list under every order of its threads", run: explore },
     Step { name: "docs", what: "the documentation, warnings are errors", run: document },
@@ -45,7 +54,16 @@ fn format() -> Result<(), Failure> {
 }
 
 fn lint() -> Result<(), Failure> {
-    Program::cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]).run()
+    Program::cargo(&[
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--all-features",
+        "--",
+        "-D",
+        "warnings",
+    ])
+    .run()
 }
 
 fn build() -> Result<(), Failure> {
@@ -54,6 +72,22 @@ fn build() -> Result<(), Failure> {
 
 fn test() -> Result<(), Failure> {
     Program::cargo(&["test", "--workspace"]).run()
+}
+
+/// The crates that have such tests have a feature for them, because they need root.
+fn test_machine() -> Result<(), Failure> {
+    if Program::new("id").arguments(&["-u"]).output()?.trim() != "0" {
+        println!("NOT RUN: only root may mount file systems; CI runs as root");
+        return Ok(());
+    }
+    for package in Workspace::read()?.packages {
+        if package.features.iter().any(|feature| feature == MACHINE_TESTS) {
+            Program::cargo(&["test", "--package", &package.name, "--features", MACHINE_TESTS])
+                .arguments(&["--test", "machine"])
+                .run()?;
+        }
+    }
+    Ok(())
 }
 
 /// In a target directory of its own: other flags would build everything else anew each time.
