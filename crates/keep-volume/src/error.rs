@@ -23,14 +23,15 @@ pub enum Error {
     /// There is no room for another block. What was stored is intact.
     #[error("volume is full")]
     Full,
-    /// The stored file is larger than a block can be. Nobody wrote it through Keep.
-    #[error("stored file has {size} bytes, more than a block can have")]
+    /// A copy is larger than a block can be: a stored file that nobody wrote through Keep, or what a writer was given.
+    #[error("it has {size} bytes, more than a block can have")]
     TooLarge {
-        /// Bytes in the stored file.
+        /// Bytes in the copy.
         size: u64,
     },
-    /// The root is not the directory that was opened at start: a disk was unmounted or swapped.
-    #[error("volume root is not the one this node opened at start: {detail}")]
+    /// The root is not the volume that the config names, or no longer the directory that was opened at start: a disk
+    /// was unmounted or swapped.
+    #[error("volume root is not the right one: {detail}")]
     WrongRoot {
         /// What differs, without server paths.
         detail: &'static str,

@@ -143,10 +143,11 @@ pub trait BlockReader: Send {
 /// A block that is being stored.
 #[async_trait]
 pub trait BlockWriter: Send {
-    /// Appends.
+    /// Appends. Data may be written behind, so a failure may show in a later call.
     ///
     /// # Errors
-    /// [`Error::Full`] or a failure of the device. What was written before can still be read back, perhaps.
+    /// [`Error::Full`], [`Error::TooLarge`] beyond the largest block, or a failure of the device. This data was not taken
+    /// then; what earlier calls took can still be read back.
     ///
     /// # Cancel safety
     /// None: a writer whose `write` was dropped must be dropped too.

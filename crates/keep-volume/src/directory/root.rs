@@ -9,9 +9,11 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use keep_rules::BlockHash;
 use keep_rules::mount::MountUuid;
 
 use super::config::Identity;
+use super::name;
 use crate::Error;
 
 /// The marker file's name. The Go program ignores it: it is not hexadecimal.
@@ -143,9 +145,9 @@ fn read_marker(root: &Path) -> Result<Option<Marker>, Error> {
     }
 }
 
-/// Writes the marker durably. When two nodes do this at once, one of them wins, and both read what is there.
+/// Writes the marker durably, by way of a temp file that the sweep removes after a crash. When two nodes do this at once, one of them wins, and both read what is there.
 fn write_marker(root: &Path, uuid: &MountUuid) -> Result<Marker, Error> {
-    let temp = root.join(format!("{MARKER}.{}", std::process::id()));
+    let temp = root.join(name::temp(BlockHash::EMPTY, std::process::id()));
     let write = || -> io::Result<()> {
         let mut file =
             OpenOptions::new().write(true).create(true).truncate(true).mode(0o644).open(&temp)?;
