@@ -127,11 +127,9 @@ impl Bench {
                 [("", Spread::Random), (", one sub-directory", Spread::OneDirectory)]
             {
                 for writers in [1, 16] {
-                    let root = format!("{name}{place}{writers}");
-                    // The sub-directories are there, as on a disk in use.
-                    let before = self.volume(&root, Durability::NoSync)?;
-                    self.store_all(&before, spread, 4096, &Bytes::new())?;
-                    let volume = self.volume(&root, durability)?;
+                    let volume = self.volume(&format!("{name}{place}{writers}"), durability)?;
+                    // The sub-directories are there and known to be durable, as in a node at work.
+                    self.store_all(&volume, spread, 4096, &Bytes::new())?;
                     let before = volume.stats().operations(Operation::Sync);
                     let (to, content) = (volume.clone(), data.clone());
                     let time = self.run(count, writers, move |number| {
@@ -245,7 +243,7 @@ impl Bench {
 
     fn store_all(&self, volume: &Directory, spread: Spread, count: usize, data: &Bytes) -> Outcome {
         let (volume, data) = (volume.clone(), data.clone());
-        self.run(count, 8, move |number| {
+        self.run(count, 16, move |number| {
             let (volume, data) = (volume.clone(), data.clone());
             async move { store(&volume, spread.hash(number), data).await }
         })?;

@@ -21,7 +21,7 @@ const DEADLINE: Timestamp = Timestamp::from_seconds(1_900_000_000);
 struct Machine {
     directory: tempfile::TempDir,
     volume: Directory,
-    // After the volume: it is dropped last.
+    // Last: it is unmounted when the volume is dropped.
     disk: Mounted,
 }
 
@@ -35,7 +35,7 @@ impl Machine {
         let disk = Mounted::image(&image, &point);
         let volume = open(&point, Durability::Sync);
         let volume = if durability == Durability::Sync { volume } else { open(&point, durability) };
-        Machine { directory, volume, disk: disk }
+        Machine { directory, volume, disk }
     }
 
     /// The volume as the power loss of this moment leaves it.
