@@ -21,6 +21,7 @@ use crate::lists::WorkList;
 use crate::metrics::Metrics;
 use crate::mounts::Mounts;
 use crate::peers::Peers;
+use crate::steering::Steering;
 
 /// A node that has its mounts and can answer requests. Workers and the listener are started by [`crate::run`].
 #[derive(Debug)]
@@ -38,6 +39,7 @@ pub struct Node {
     pub(crate) mounts: Mounts,
     pub(crate) trash_list: WorkList<TrashRequest>,
     pub(crate) pull_list: WorkList<PullRequest>,
+    pub(crate) steering: Steering,
     pub(crate) peers: Peers,
     pub(crate) remotes: Remotes,
     pub(crate) gate: Gate,
@@ -84,6 +86,8 @@ pub struct NodeParts {
     pub peer_trust: PeerTrust,
     /// Where to write the requests in hand when the queue is nearly full.
     pub queue_dump_dir: Option<PathBuf>,
+    /// Where the node keeps its own state: lists, settings, ledger. `None`: it is gone with the process.
+    pub state_dir: Option<PathBuf>,
     /// Where the blocks are.
     pub mounts: Mounts,
     /// The time.
@@ -103,6 +107,7 @@ impl Node {
         Ok(Arc::new(Node {
             cluster_id: parts.cluster_id,
             config_text: parts.config_text,
+            steering: Steering::open(parts.state_dir.as_deref(), parts.clock.now()),
             peers: Peers::new(parts.peer_trust)?,
             remotes: Remotes::new(parts.remotes)?,
             tokens: parts.tokens,

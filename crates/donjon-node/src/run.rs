@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use crate::accept::accept;
-use crate::lists::{pull_workers, run_emptier, run_pull_worker, run_trash_worker, trash_workers};
+use crate::lists::{Pulling, Trashing, run_crew, run_emptier};
 use crate::node::Node;
 use crate::tls::Tls;
 
@@ -52,12 +52,8 @@ pub(crate) async fn run_with_tls(
 
 fn start_workers(node: &Arc<Node>, stopped: &watch::Receiver<()>) -> JoinSet<()> {
     let mut workers = JoinSet::new();
-    for _ in 0..trash_workers(node) {
-        workers.spawn(run_trash_worker(node.clone()));
-    }
-    for _ in 0..pull_workers(node) {
-        workers.spawn(run_pull_worker(node.clone()));
-    }
+    workers.spawn(run_crew::<Trashing>(node.clone()));
+    workers.spawn(run_crew::<Pulling>(node.clone()));
     workers.spawn(run_emptier(node.clone(), stopped.clone()));
     workers.spawn(crate::queue_dump::run(node.clone(), stopped.clone()));
     workers

@@ -96,6 +96,7 @@ fn parts(config: Config, config_text: ConfigText, mounts: Mounts) -> NodeParts {
         remotes: config.remotes,
         peer_trust: config.peer_trust,
         queue_dump_dir: config.queue_dump_dir,
+        state_dir: None,
         mounts,
         clock: Clock::system(),
     }

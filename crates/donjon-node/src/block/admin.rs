@@ -5,6 +5,7 @@ use keep_rules::trash::{Trashing, Verdict, decide_delete, trash_deadline};
 use keep_volume::{Error as VolumeError, Untrashed};
 
 use super::get::parse;
+use crate::freeze::refuse_while_frozen;
 use crate::http::{Answer, Failure, empty};
 use crate::mounts::Mount;
 use crate::node::Node;
@@ -29,6 +30,7 @@ pub(crate) async fn delete(node: &Node, text: &str) -> Result<Answer, Failure> {
     if node.trash.enabled == Trashing::Disabled {
         return Err(Failure::new(StatusCode::METHOD_NOT_ALLOWED, "method not allowed"));
     }
+    refuse_while_frozen(node)?;
     let mut seen = false;
     let mut failure = None;
     for mount in node.mounts.iter().filter(|mount| mount.access.allows_trash()) {

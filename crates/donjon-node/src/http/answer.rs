@@ -99,8 +99,25 @@ impl From<IncomingError> for Failure {
         let status = match &error {
             IncomingError::Stalled(_) => StatusCode::REQUEST_TIMEOUT,
             IncomingError::Broken(_) => StatusCode::BAD_REQUEST,
+            IncomingError::TooLong(_) => StatusCode::PAYLOAD_TOO_LARGE,
         };
         Failure::new(status, error.to_string())
+    }
+}
+
+/// The node's own state cannot be written. No path: the log has it.
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Failure {
+        let full = [std::io::ErrorKind::StorageFull, std::io::ErrorKind::QuotaExceeded];
+        let status = if full.contains(&error.kind()) {
+            StatusCode::INSUFFICIENT_STORAGE
+        } else {
+            StatusCode::INTERNAL_SERVER_ERROR
+        };
+        Failure::new(
+            status,
+            format!("cannot write the node's state: {}; nothing was changed", error.kind()),
+        )
     }
 }
 

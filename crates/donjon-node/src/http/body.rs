@@ -177,6 +177,9 @@ pub(crate) enum IncomingError {
     /// Nothing came for the stall timeout.
     #[error("no data from the client for {} s", .0.as_secs())]
     Stalled(Duration),
+    /// It is longer than it may be.
+    #[error("the body is longer than {0} bytes")]
+    TooLong(usize),
     /// The connection failed or ended early.
     #[error("the request's body ended early")]
     Broken(#[source] hyper::Error),
@@ -224,6 +227,25 @@ impl Incoming {
                 }
             }
         }
+    }
+
+    /// Reads the whole body.
+    ///
+    /// # Errors
+    /// [`IncomingError`], also if it is longer than `limit`.
+    pub(crate) async fn whole(
+        &mut self,
+        limit: usize,
+        permit: &mut Permit,
+    ) -> Result<Vec<u8>, IncomingError> {
+        let mut text = Vec::new();
+        while let Some(data) = self.next(permit).await? {
+            if text.len() + data.len() > limit {
+                return Err(IncomingError::TooLong(limit));
+            }
+            text.extend_from_slice(&data);
+        }
+        Ok(text)
     }
 
     /// Reads and drops the rest in the background, at most `limit` bytes, so that a client that writes its whole body

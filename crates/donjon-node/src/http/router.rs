@@ -2,7 +2,7 @@
 
 use http::Method;
 use keep_protocol::status::ListName;
-use keep_rules::HashPrefix;
+use keep_rules::{BlockHash, HashPrefix};
 use percent_encoding::percent_decode_str;
 
 /// What a request asks for, behind the gate.
@@ -16,6 +16,8 @@ pub(crate) enum Route {
     Put(String),
     /// Something that only an administrator may do.
     Admin(AdminRoute),
+    /// Something under `/donjon/v1/`.
+    Own(OwnRoute),
     /// `OPTIONS` of any path.
     Preflight,
     /// Nothing that this node knows: 400, whatever is wrong (spec section 2.1, layer 11).
@@ -39,12 +41,39 @@ pub(crate) enum AdminRoute {
     Mounts,
     /// `PUT /trash`, `PUT /pull`.
     PutList(ListName),
+}
+
+/// What Donjon has beside the protocol, for the bearer of the same token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum OwnRoute {
     /// `GET /donjon/v1/lists/{list}`.
     ListStatus(ListName),
     /// `GET /donjon/v1/lists/{list}/items`.
     ListItems(ListName),
     /// `GET /donjon/v1/lists/{list}/outcomes`.
     ListOutcomes(ListName),
+    /// `GET /donjon/v1/lists/{list}/{id}`.
+    ListById(ListName, u64),
+    /// `DELETE /donjon/v1/lists/{list}/items/{hash}`.
+    RemoveItem(ListName, BlockHash),
+    /// `POST /donjon/v1/lists/{list}/pause`.
+    Pause(ListName),
+    /// `POST /donjon/v1/lists/{list}/resume`.
+    Resume(ListName),
+    /// `POST /donjon/v1/lists/{list}/cancel`.
+    Cancel(ListName),
+    /// `POST /donjon/v1/lists/{list}/{id}/release`.
+    Release(ListName, u64),
+    /// `GET /donjon/v1/lists/{list}/settings`.
+    Settings(ListName),
+    /// `PUT /donjon/v1/lists/{list}/settings`.
+    SetSettings(ListName),
+    /// `GET /donjon/v1/freeze`.
+    ShowFreeze,
+    /// `PUT /donjon/v1/freeze`.
+    Freeze,
+    /// `DELETE /donjon/v1/freeze`.
+    Unfreeze,
     /// `GET /donjon/v1/status`.
     Status,
 }
@@ -65,7 +94,14 @@ impl Route {
 /// Reads a method and a path. The path is percent-decoded once, and not cleaned.
 pub(crate) fn route(method: &Method, path: &str) -> Route {
     let Ok(path) = percent_decode_str(path).decode_utf8() else { return Route::Unknown };
-    match method.as_str() {
+    let method = method.as_str();
+    if let Some(own) = path.strip_prefix("/donjon/v1/")
+        && method != "OPTIONS"
+    {
+        let segments: Vec<&str> = own.split('/').collect();
+        return own_route(method, &segments).map_or(Route::Unknown, Route::Own);
+    }
+    match method {
         "OPTIONS" => Route::Preflight,
         "GET" => read_route(&path, Route::Get),
         "HEAD" => read_route(&path, Route::Head),
@@ -78,6 +114,39 @@ pub(crate) fn route(method: &Method, path: &str) -> Route {
 
 fn admin(route: Option<AdminRoute>) -> Route {
     route.map_or(Route::Unknown, Route::Admin)
+}
+
+/// The routes under `/donjon/v1/`; not part of the Keep protocol.
+fn own_route(method: &str, path: &[&str]) -> Option<OwnRoute> {
+    if let ["lists", list, rest @ ..] = path {
+        return list_route(method, named_list(list)?, rest);
+    }
+    match (method, path) {
+        ("GET", ["status"]) => Some(OwnRoute::Status),
+        ("GET", ["freeze"]) => Some(OwnRoute::ShowFreeze),
+        ("PUT", ["freeze"]) => Some(OwnRoute::Freeze),
+        ("DELETE", ["freeze"]) => Some(OwnRoute::Unfreeze),
+        _ => None,
+    }
+}
+
+fn list_route(method: &str, list: ListName, path: &[&str]) -> Option<OwnRoute> {
+    match (method, path) {
+        ("GET", []) => Some(OwnRoute::ListStatus(list)),
+        ("GET", ["items"]) => Some(OwnRoute::ListItems(list)),
+        ("GET", ["outcomes"]) => Some(OwnRoute::ListOutcomes(list)),
+        ("GET", ["settings"]) => Some(OwnRoute::Settings(list)),
+        ("PUT", ["settings"]) => Some(OwnRoute::SetSettings(list)),
+        ("DELETE", ["items", hash]) => {
+            hash.parse().ok().map(|hash| OwnRoute::RemoveItem(list, hash))
+        }
+        ("POST", ["pause"]) => Some(OwnRoute::Pause(list)),
+        ("POST", ["resume"]) => Some(OwnRoute::Resume(list)),
+        ("POST", ["cancel"]) => Some(OwnRoute::Cancel(list)),
+        ("POST", [id, "release"]) => id.parse().ok().map(|id| OwnRoute::Release(list, id)),
+        ("GET", [id]) => id.parse().ok().map(|id| OwnRoute::ListById(list, id)),
+        _ => None,
+    }
 }
 
 fn read_route(path: &str, read: fn(String) -> Route) -> Route {
@@ -95,12 +164,6 @@ fn read_route(path: &str, read: fn(String) -> Route) -> Route {
         }
         ["mounts", uuid, "blocks", prefix] => {
             prefix.parse().ok().map(|prefix| AdminRoute::MountIndex(uuid.to_owned(), prefix))
-        }
-        ["donjon", "v1", "status"] => Some(AdminRoute::Status),
-        ["donjon", "v1", "lists", list] => named_list(list).map(AdminRoute::ListStatus),
-        ["donjon", "v1", "lists", list, "items"] => named_list(list).map(AdminRoute::ListItems),
-        ["donjon", "v1", "lists", list, "outcomes"] => {
-            named_list(list).map(AdminRoute::ListOutcomes)
         }
         [..] => None,
     })
@@ -188,9 +251,32 @@ mod tests {
         check(
             "GET",
             "/donjon/v1/lists/pull/items",
-            Route::Admin(AdminRoute::ListItems(ListName::Pull)),
+            Route::Own(OwnRoute::ListItems(ListName::Pull)),
         );
         check("GET", "/donjon/v1/lists/other", Route::Unknown);
+    }
+
+    #[test]
+    fn steering() {
+        let hash: BlockHash = FOO.parse().unwrap();
+        let lists = "/donjon/v1/lists/trash";
+        check("POST", &format!("{lists}/pause"), Route::Own(OwnRoute::Pause(ListName::Trash)));
+        check("GET", &format!("{lists}/7"), Route::Own(OwnRoute::ListById(ListName::Trash, 7)));
+        check(
+            "POST",
+            &format!("{lists}/7/release"),
+            Route::Own(OwnRoute::Release(ListName::Trash, 7)),
+        );
+        let remove = Route::Own(OwnRoute::RemoveItem(ListName::Trash, hash));
+        check("DELETE", &format!("{lists}/items/{FOO}"), remove);
+        check("DELETE", "/donjon/v1/freeze", Route::Own(OwnRoute::Unfreeze));
+        check(
+            "PUT",
+            &format!("{lists}/settings"),
+            Route::Own(OwnRoute::SetSettings(ListName::Trash)),
+        );
+        check("DELETE", &format!("{lists}/items/xyz"), Route::Unknown);
+        check("PATCH", "/donjon/v1/freeze", Route::Unknown);
     }
 
     #[test]

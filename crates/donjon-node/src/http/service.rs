@@ -14,13 +14,14 @@ use tokio::time::timeout;
 use super::answer::with_type;
 use super::redact::redact_query;
 use super::request_id::{X_REQUEST_ID, request_id};
-use super::router::{AdminRoute, Route, route};
+use super::router::{AdminRoute, OwnRoute, Route, route};
 use super::{
     Answer, Failure, Incoming, Permit, Priority, RequestFacts, Tokens, empty, json, redact_locator,
 };
+use crate::lists::{Paused, Query};
 use crate::metrics::{as_json, as_text, families};
 use crate::node::Node;
-use crate::{block, health, index, lists};
+use crate::{block, freeze, health, index, lists};
 
 /// Answers a request. Never fails: what goes wrong becomes an answer.
 pub(crate) async fn handle(
@@ -35,9 +36,11 @@ pub(crate) async fn handle(
     let id = request_id(&parts.headers);
     let mut watch = node.active.begin(facts(&parts, peer, &id));
     let body = Incoming::new(body, node.limits.body_stall_timeout);
+    let received =
+        Received { peer, request_id: String::from_utf8_lossy(id.as_bytes()).into_owned() };
     let mut answer = match before_the_gate(&node, &parts) {
         Some(answer) => answer,
-        None => through_the_gate(&node, &parts, body, &mut watch).await,
+        None => through_the_gate(&node, &parts, received, body, &mut watch).await,
     };
     answer.headers_mut().insert(X_REQUEST_ID, id);
     watch.answered(answer.status(), answer.body().peek());
@@ -100,6 +103,7 @@ fn facts(parts: &Parts, peer: SocketAddr, id: &HeaderValue) -> RequestFacts {
 async fn through_the_gate(
     node: &Arc<Node>,
     parts: &Parts,
+    received: Received,
     body: Incoming,
     watch: &mut super::active::Watch,
 ) -> Answer {
@@ -118,7 +122,8 @@ async fn through_the_gate(
             }
             Ok(permit) => {
                 node.metrics.queued(priority, arrived.elapsed());
-                Some(behind_the_gate(node, route, parts, body, permit).await)
+                let call = Call { parts, received: &received, body, permit };
+                Some(behind_the_gate(node, route, call).await)
             }
         }
     };
@@ -136,16 +141,29 @@ fn too_late() -> Answer {
     with_cors(Failure::new(StatusCode::SERVICE_UNAVAILABLE, text).answer())
 }
 
-async fn behind_the_gate(
-    node: &Arc<Node>,
-    route: Route,
-    parts: &Parts,
+/// From where and under which name a request came.
+#[derive(Clone, Debug)]
+pub(crate) struct Received {
+    /// The other end of the connection.
+    pub(crate) peer: SocketAddr,
+    /// The id of the request.
+    pub(crate) request_id: String,
+}
+
+/// A request that may run.
+struct Call<'c> {
+    parts: &'c Parts,
+    received: &'c Received,
     body: Incoming,
     permit: Permit,
-) -> Answer {
-    let tokens = Tokens::of(&parts.headers, parts.uri.query());
+}
+
+/// Bytes of a JSON body that an operator sends, at most.
+const REQUEST_BYTES_MAX: usize = 64 << 10;
+
+async fn behind_the_gate(node: &Arc<Node>, route: Route, call: Call<'_>) -> Answer {
     let reads_a_block = matches!(route, Route::Get(_) | Route::Head(_));
-    let handled = dispatch(node, route, parts, &tokens, body, permit).await;
+    let handled = dispatch(node, route, call).await;
     let mut answer = handled.unwrap_or_else(|failure| failure.answer());
     if reads_a_block {
         answer.headers_mut().insert(header::VARY, HeaderValue::from_static("X-Keep-Signature"));
@@ -153,39 +171,37 @@ async fn behind_the_gate(
     with_cors(answer)
 }
 
-async fn dispatch(
-    node: &Arc<Node>,
-    route: Route,
-    parts: &Parts,
-    tokens: &Tokens,
-    body: Incoming,
-    permit: Permit,
-) -> Result<Answer, Failure> {
-    let headers = &parts.headers;
+async fn dispatch(node: &Arc<Node>, route: Route, call: Call<'_>) -> Result<Answer, Failure> {
+    let headers = &call.parts.headers;
+    let tokens = Tokens::of(headers, call.parts.uri.query());
     match route {
         Route::Preflight => Ok(empty(StatusCode::OK)),
         Route::Unknown => Err(Failure::new(StatusCode::BAD_REQUEST, "Bad Request")),
         Route::Get(locator) => {
-            block::get(node, ReadMethod::Get, &locator, headers, tokens, permit).await
+            block::get(node, ReadMethod::Get, &locator, headers, &tokens, call.permit).await
         }
         Route::Head(locator) => {
-            block::get(node, ReadMethod::Head, &locator, headers, tokens, permit).await
+            block::get(node, ReadMethod::Head, &locator, headers, &tokens, call.permit).await
         }
-        Route::Put(path) => block::put(node, &path, headers, tokens, body, permit).await,
+        Route::Put(path) => block::put(node, &path, headers, &tokens, call.body, call.permit).await,
         Route::Admin(route) => {
             tokens.check(&node.tokens.system_root)?;
-            administer(node, route, parts, body, permit).await
+            administer(node, route, call).await
+        }
+        Route::Own(route) => {
+            tokens.check(&node.tokens.system_root)?;
+            operate(node, route, call).await
         }
     }
 }
 
+/// The administrator's part of the Keep protocol.
 async fn administer(
     node: &Arc<Node>,
     route: AdminRoute,
-    parts: &Parts,
-    body: Incoming,
-    permit: Permit,
+    call: Call<'_>,
 ) -> Result<Answer, Failure> {
+    let Call { parts, received, body, permit } = call;
     let query = parts.uri.query();
     match route {
         AdminRoute::Touch(locator) => block::touch(node, &locator).await,
@@ -208,15 +224,40 @@ async fn administer(
         }
         AdminRoute::Mounts => Ok(index::mounts(node)),
         AdminRoute::PutList(ListName::Trash) => {
-            lists::put_list(node, &node.trash_list, body, permit).await
+            lists::put_list(node, &node.trash_list, &parts.headers, received, body, permit).await
         }
         AdminRoute::PutList(ListName::Pull) => {
-            lists::put_list(node, &node.pull_list, body, permit).await
+            lists::put_list(node, &node.pull_list, &parts.headers, received, body, permit).await
         }
-        AdminRoute::ListStatus(list) => Ok(json(StatusCode::OK, &lists::list_status(node, list))),
-        AdminRoute::ListItems(list) => lists::items(node, list, query),
-        AdminRoute::ListOutcomes(list) => lists::outcomes(node, list, query),
-        AdminRoute::Status => Ok(lists::status(node).await),
+    }
+}
+
+/// What Donjon has beside the protocol, for operators.
+async fn operate(node: &Arc<Node>, route: OwnRoute, call: Call<'_>) -> Result<Answer, Failure> {
+    let Call { parts, mut body, mut permit, .. } = call;
+    let query = Query(parts.uri.query());
+    match route {
+        OwnRoute::Status => Ok(lists::status(node).await),
+        OwnRoute::ListStatus(list) => Ok(json(StatusCode::OK, &lists::list_status(node, list))),
+        OwnRoute::ListById(list, id) => lists::list_by_id(node, list, id),
+        OwnRoute::ListItems(list) => lists::items(node, list, query),
+        OwnRoute::ListOutcomes(list) => lists::outcomes(node, list, query),
+        OwnRoute::RemoveItem(list, hash) => Ok(lists::remove(node, list, hash)),
+        OwnRoute::Pause(list) => lists::pause(node, list, Paused::Yes).await,
+        OwnRoute::Resume(list) => lists::pause(node, list, Paused::No).await,
+        OwnRoute::Cancel(list) => lists::cancel(node, list),
+        OwnRoute::Release(list, id) => lists::release(node, list, id, query),
+        OwnRoute::Settings(list) => Ok(json(StatusCode::OK, &lists::settings(node, list))),
+        OwnRoute::SetSettings(list) => {
+            let text = body.whole(REQUEST_BYTES_MAX, &mut permit).await?;
+            lists::set_settings(node, list, &text).await
+        }
+        OwnRoute::ShowFreeze => Ok(freeze::show(node)),
+        OwnRoute::Freeze => {
+            let text = body.whole(REQUEST_BYTES_MAX, &mut permit).await?;
+            freeze::freeze(node, &text).await
+        }
+        OwnRoute::Unfreeze => freeze::unfreeze(node).await,
     }
 }
 

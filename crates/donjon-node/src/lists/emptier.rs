@@ -31,6 +31,10 @@ pub(crate) async fn run(node: Arc<Node>, mut stopping: watch::Receiver<()>) {
 
 async fn round(node: &Node) {
     for mount in node.mounts.iter().filter(|mount| mount.access.allows_trash()) {
+        if node.steering.is_frozen() {
+            tracing::warn!("the trash is not emptied: frozen");
+            return;
+        }
         let now = node.clock.now();
         match mount.volume.empty_trash(now, node.trash.delete_workers).await {
             Ok(emptied) => {

@@ -1,19 +1,22 @@
-//! What the node tells about its lists, under `/donjon/v1/`.
+//! What the node tells about its lists, and what an operator may do to them, under `/donjon/v1/`.
 
 use std::str::FromStr;
 
 use http::StatusCode;
-use keep_protocol::list::{Names, PullRequest, TrashRequest};
+use keep_protocol::list::{Names, PullRequest, Request, TrashRequest};
 use keep_protocol::status::{
-    Freeze, ListName, ListStatus, NodeStatus, VolumeStatus, WaitingItem, WaitingItems,
+    ListName, ListSettings, ListState, ListStatus, NodeStatus, Removed, SettingsChange,
+    VolumeStatus, WaitingItem, WaitingItems,
 };
 use keep_rules::BlockHash;
 use keep_rules::trash::Trashing;
 
 use super::locator::locator_text;
+use super::work::{NotReleased, Work};
 use crate::http::{Answer, Failure, json};
 use crate::mounts::Mount;
 use crate::node::Node;
+use crate::steering;
 
 /// Rows of one page, at most.
 const PAGE_MAX: usize = 10_000;
@@ -21,90 +24,218 @@ const PAGE_MAX: usize = 10_000;
 /// Rows of one page if the request does not say.
 const PAGE: usize = 1_000;
 
-/// The books of a list.
+/// The receipt and the books of the current list.
 pub(crate) fn list_status(node: &Node, list: ListName) -> ListStatus {
-    match list {
-        ListName::Trash => node.trash_list.status(trash_workers(node) as u64, trash_idle(node)),
-        ListName::Pull => node.pull_list.status(pull_workers(node) as u64, pull_idle(node)),
+    let status = match list {
+        ListName::Trash => node.trash_list.status(),
+        ListName::Pull => node.pull_list.status(),
+    };
+    let steered = node.steering.now();
+    let workers = workers_in_force(node, list) as u64;
+    let frozen = list == ListName::Trash && steered.freeze.is_some();
+    let moving = matches!(status.state, ListState::Running);
+    let (state, idle_because) = match off(node, list) {
+        Some(why) => (ListState::Off, Some(why.to_owned())),
+        None if moving && frozen => {
+            (ListState::Frozen, Some("Trashing is frozen on this node.".to_owned()))
+        }
+        None if moving && steered.of(list).paused => {
+            (ListState::Paused, Some("An operator paused this list.".to_owned()))
+        }
+        None if moving && workers == 0 => {
+            (ListState::Off, Some("The number of workers is set to 0.".to_owned()))
+        }
+        None => (status.state, status.idle_because.clone()),
+    };
+    let settings = settings(node, list);
+    ListStatus { state, idle_because, workers, settings, ..status }
+}
+
+/// A list by its id.
+pub(crate) fn list_by_id(node: &Node, list: ListName, id: u64) -> Result<Answer, Failure> {
+    let current = list_status(node, list);
+    let status = if current.generation == id {
+        Some(current)
+    } else {
+        match list {
+            ListName::Trash => node.trash_list.past(id),
+            ListName::Pull => node.pull_list.past(id),
+        }
+    };
+    let unknown =
+        || Failure::new(StatusCode::NOT_FOUND, format!("no {list} list {id} is remembered here"));
+    Ok(json(StatusCode::OK, &status.ok_or_else(unknown)?))
+}
+
+/// What the answer to a list that becomes current now says of it.
+pub(super) fn state_of_a_new_list(node: &Node, list: ListName) -> ListState {
+    let steered = node.steering.now();
+    if off(node, list).is_some() || workers_in_force(node, list) == 0 {
+        ListState::Off
+    } else if list == ListName::Trash && steered.freeze.is_some() {
+        ListState::Frozen
+    } else if steered.of(list).paused {
+        ListState::Paused
+    } else {
+        ListState::Running
     }
 }
 
-/// How many workers take from the trash list.
-pub(crate) fn trash_workers(node: &Node) -> usize {
-    if trash_idle(node).is_some() { 0 } else { node.trash.workers }
+/// How many workers take from a list: none if the configuration switches it off, else what was set, else what is
+/// configured.
+pub(crate) fn workers_in_force(node: &Node, list: ListName) -> usize {
+    if off(node, list).is_some() {
+        return 0;
+    }
+    let set =
+        node.steering.now().of(list).workers.and_then(|workers| usize::try_from(workers).ok());
+    set.unwrap_or(configured_workers(node, list))
 }
 
-/// How many workers take from the pull list.
-pub(crate) fn pull_workers(node: &Node) -> usize {
-    if pull_idle(node).is_some() { 0 } else { node.pull.workers.get() }
+fn configured_workers(node: &Node, list: ListName) -> usize {
+    match list {
+        ListName::Trash => node.trash.workers,
+        ListName::Pull => node.pull.workers.get(),
+    }
 }
 
-fn trash_idle(node: &Node) -> Option<String> {
-    let reason = if node.trash.enabled == Trashing::Disabled {
-        "Collections.BlobTrash is false: lists are taken and not worked off."
-    } else if node.trash.workers == 0 {
-        "Collections.BlobTrashConcurrency is 0: lists are taken and not worked off."
-    } else if !node.mounts.iter().any(|mount| mount.access.allows_trash()) {
-        "No mount of this node allows trashing: lists are taken and not worked off."
-    } else {
-        return None;
+/// Why a list is not worked off whatever the settings say.
+fn off(node: &Node, list: ListName) -> Option<&'static str> {
+    let trash = || {
+        if node.trash.enabled == Trashing::Disabled {
+            Some("Collections.BlobTrash is false: lists are taken and not worked off.")
+        } else if node.trash.workers == 0 && node.steering.now().trash.workers.is_none() {
+            Some("Collections.BlobTrashConcurrency is 0: lists are taken and not worked off.")
+        } else if !node.mounts.iter().any(|mount| mount.access.allows_trash()) {
+            Some("No mount of this node allows trashing: lists are taken and not worked off.")
+        } else {
+            None
+        }
     };
-    Some(reason.to_owned())
+    let pull = || {
+        let writable = node.mounts.iter().any(|mount| mount.access.allows_write());
+        (!writable)
+            .then_some("No mount of this node is writable: lists are taken and not worked off.")
+    };
+    match list {
+        ListName::Trash => trash(),
+        ListName::Pull => pull(),
+    }
 }
 
-fn pull_idle(node: &Node) -> Option<String> {
-    let writable = node.mounts.iter().any(|mount| mount.access.allows_write());
-    (!writable).then(|| {
-        "No mount of this node is writable: lists are taken and not worked off.".to_owned()
-    })
+/// The settings in force.
+pub(crate) fn settings(node: &Node, list: ListName) -> ListSettings {
+    node.steering.now().of(list).settings(configured_workers(node, list) as u64)
+}
+
+/// Changes settings at run time.
+pub(crate) async fn set_settings(
+    node: &Node,
+    list: ListName,
+    body: &[u8],
+) -> Result<Answer, Failure> {
+    let change: SettingsChange = read(body)?;
+    steering::check(&change)
+        .map_err(|error| Failure::new(StatusCode::BAD_REQUEST, error.to_string()))?;
+    node.steering.set(list, &change).await?;
+    Ok(json(StatusCode::OK, &settings(node, list)))
+}
+
+/// Pauses a list, or lets it go on. What workers hold is finished.
+pub(crate) async fn pause(node: &Node, list: ListName, paused: Paused) -> Result<Answer, Failure> {
+    node.steering.set_paused(list, paused == Paused::Yes).await?;
+    Ok(json(StatusCode::OK, &list_status(node, list)))
+}
+
+/// Whether a list is to be paused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Paused {
+    Yes,
+    No,
+}
+
+/// Takes everything that waits off a list.
+pub(crate) fn cancel(node: &Node, list: ListName) -> Result<Answer, Failure> {
+    match list {
+        ListName::Trash => node.trash_list.cancel()?,
+        ListName::Pull => node.pull_list.cancel()?,
+    };
+    Ok(json(StatusCode::OK, &list_status(node, list)))
+}
+
+/// Lets a held list through the guard.
+pub(crate) fn release(
+    node: &Node,
+    list: ListName,
+    id: u64,
+    query: Query<'_>,
+) -> Result<Answer, Failure> {
+    let digest = query.text("digest").unwrap_or_default();
+    match list {
+        ListName::Trash => node.trash_list.release(id, &digest)?,
+        ListName::Pull => node.pull_list.release(id, &digest)?,
+    }
+    tracing::warn!(list = list.as_str(), id, "an operator released a held list");
+    Ok(json(StatusCode::OK, &list_status(node, list)))
+}
+
+impl From<NotReleased> for Failure {
+    fn from(error: NotReleased) -> Failure {
+        let status = match error {
+            NotReleased::NotHeld(_) | NotReleased::OtherDigest { .. } => StatusCode::CONFLICT,
+            NotReleased::Closed(_) => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        Failure::new(status, error.to_string())
+    }
+}
+
+/// Takes the items of a block off a list.
+pub(crate) fn remove(node: &Node, list: ListName, hash: BlockHash) -> Answer {
+    let removed = match list {
+        ListName::Trash => node.trash_list.remove(hash),
+        ListName::Pull => node.pull_list.remove(hash),
+    };
+    json(StatusCode::OK, &Removed { removed })
 }
 
 /// A page of the items that wait.
-pub(crate) fn items(node: &Node, list: ListName, query: Option<&str>) -> Result<Answer, Failure> {
-    let offset = number(query, "offset")?.unwrap_or(0);
-    let limit = number(query, "limit")?.unwrap_or(PAGE).min(PAGE_MAX);
+pub(crate) fn items(node: &Node, list: ListName, query: Query<'_>) -> Result<Answer, Failure> {
+    let offset = query.number("offset")?.unwrap_or(0);
+    let limit = query.number("limit")?.unwrap_or(PAGE).min(PAGE_MAX);
     let page = match list {
-        ListName::Trash => {
-            let (generation, items, names) = node.trash_list.waiting();
-            let row =
-                |item: &block_work_list::BlockWork<_, _>| trash_row(item.hash, item.data, &names);
-            page(generation, &items, offset, limit, row)
-        }
-        ListName::Pull => {
-            let (generation, items, names) = node.pull_list.waiting();
-            let row =
-                |item: &block_work_list::BlockWork<_, _>| pull_row(item.hash, item.data, &names);
-            page(generation, &items, offset, limit, row)
-        }
+        ListName::Trash => page(node.trash_list.waiting(), offset, limit, trash_row),
+        ListName::Pull => page(node.pull_list.waiting(), offset, limit, pull_row),
     };
     Ok(json(StatusCode::OK, &page))
 }
 
-fn page<I>(
-    generation: u64,
-    items: &[I],
+fn page<R: Request>(
+    (generation, items, names): (u64, Vec<Work<R>>, std::sync::Arc<Names>),
     offset: usize,
     limit: usize,
-    row: impl Fn(&I) -> WaitingItem,
+    row: fn(&Work<R>, &Names) -> WaitingItem,
 ) -> WaitingItems {
-    let rows: Vec<WaitingItem> = items.iter().skip(offset).take(limit).map(row).collect();
+    let rows: Vec<WaitingItem> =
+        items.iter().skip(offset).take(limit).map(|item| row(item, &names)).collect();
     let next = offset.saturating_add(rows.len());
     let next_offset = (next < items.len()).then_some(next as u64);
     WaitingItems { generation, items: rows, next_offset }
 }
 
-fn trash_row(hash: BlockHash, request: TrashRequest, names: &Names) -> WaitingItem {
+fn trash_row(item: &Work<TrashRequest>, names: &Names) -> WaitingItem {
+    let request = item.data.request;
     WaitingItem {
-        locator: locator_text(hash, request.size(), names),
+        locator: locator_text(item.hash, request.size(), names),
         block_mtime: Some(request.mtime().as_nanos()),
         mount_uuid: request.mount().map_or_else(String::new, |mount| names.mount(mount).to_owned()),
         servers: Vec::new(),
     }
 }
 
-fn pull_row(hash: BlockHash, request: PullRequest, names: &Names) -> WaitingItem {
+fn pull_row(item: &Work<PullRequest>, names: &Names) -> WaitingItem {
+    let request = item.data.request;
     WaitingItem {
-        locator: locator_text(hash, request.size(), names),
+        locator: locator_text(item.hash, request.size(), names),
         block_mtime: None,
         mount_uuid: request.mount().map_or_else(String::new, |mount| names.mount(mount).to_owned()),
         servers: names.servers(request.servers()).iter().map(ToString::to_string).collect(),
@@ -112,13 +243,9 @@ fn pull_row(hash: BlockHash, request: PullRequest, names: &Names) -> WaitingItem
 }
 
 /// What became of the last items.
-pub(crate) fn outcomes(
-    node: &Node,
-    list: ListName,
-    query: Option<&str>,
-) -> Result<Answer, Failure> {
-    let after = number(query, "after")?.unwrap_or(0);
-    let limit = number(query, "limit")?.unwrap_or(PAGE).min(PAGE_MAX);
+pub(crate) fn outcomes(node: &Node, list: ListName, query: Query<'_>) -> Result<Answer, Failure> {
+    let after = query.number("after")?.unwrap_or(0);
+    let limit = query.number("limit")?.unwrap_or(PAGE).min(PAGE_MAX);
     let page = match list {
         ListName::Trash => node.trash_list.outcomes(after, limit),
         ListName::Pull => node.pull_list.outcomes(after, limit),
@@ -139,7 +266,7 @@ pub(crate) async fn status(node: &Node) -> Answer {
         started_at_ns: node.started.as_nanos(),
         requests_running: gate.running as u64,
         requests_queued: (gate.queued_normal + gate.queued_high) as u64,
-        freeze: Freeze::default(),
+        freeze: node.steering.now().freeze(),
         volumes,
         lists: ListName::ALL.into_iter().map(|list| list_status(node, list)).collect(),
     };
@@ -157,11 +284,31 @@ async fn volume_status(mount: &Mount) -> VolumeStatus {
     }
 }
 
-/// A number in a query.
-fn number<N: FromStr>(query: Option<&str>, key: &str) -> Result<Option<N>, Failure> {
-    let mut pairs = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes());
-    let Some((_, value)) = pairs.find(|(name, _)| name == key) else { return Ok(None) };
-    let text =
-        format!("{key}={value} is not a number that can be used; give a whole number from 0");
-    value.parse().map(Some).map_err(|_unreadable| Failure::new(StatusCode::BAD_REQUEST, text))
+/// Reads the JSON body of an operator's request.
+pub(crate) fn read<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, Failure> {
+    serde_json::from_slice(body)
+        .map_err(|error| Failure::new(StatusCode::BAD_REQUEST, format!("the body: {error}")))
+}
+
+/// The query of a request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Query<'q>(pub(crate) Option<&'q str>);
+
+impl Query<'_> {
+    /// The value of a key; the first if it is there twice.
+    pub(crate) fn text(&self, key: &str) -> Option<String> {
+        let mut pairs = url::form_urlencoded::parse(self.0.unwrap_or_default().as_bytes());
+        pairs.find(|(name, _)| name == key).map(|(_, value)| value.into_owned())
+    }
+
+    /// A number.
+    ///
+    /// # Errors
+    /// 400 if the value is none.
+    pub(crate) fn number<N: FromStr>(&self, key: &str) -> Result<Option<N>, Failure> {
+        let Some(value) = self.text(key) else { return Ok(None) };
+        let text =
+            format!("{key}={value} is not a number that can be used; give a whole number from 0");
+        value.parse().map(Some).map_err(|_unreadable| Failure::new(StatusCode::BAD_REQUEST, text))
+    }
 }

@@ -15,3 +15,11 @@ pub(super) fn locator_text(
         Err(bad) => names.bad_locator(bad).to_owned(),
     }
 }
+
+/// Bytes of the block, as far as the list says.
+pub(super) fn size_of_block(size: Result<SizeHint, BadLocatorText>) -> u64 {
+    match size {
+        Ok(SizeHint::Bytes(bytes)) => u64::from(bytes),
+        Ok(SizeHint::Missing | SizeHint::Impossible) | Err(_) => 0,
+    }
+}

@@ -4,11 +4,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use keep_protocol::list::{PullRequest, SizeHint};
+use keep_protocol::status::ListName;
 use keep_rules::pull::{PULL_TOKEN, SkipReason, choose_mount, sort_servers};
 use keep_rules::{BLOCK_SIZE_MAX, BlockHash, ClassSet, MountUuid};
 
-use super::locator::locator_text;
-use super::work::Held;
+use super::crew::{Carried, Job};
+use super::locator::{locator_text, size_of_block};
+use super::trash::Act;
+use super::work::{Held, WorkList};
 use super::{Ending, Failed};
 use crate::block::{Source, store};
 use crate::http::Failure;
@@ -16,35 +19,51 @@ use crate::mounts::Mount;
 use crate::node::Node;
 use crate::peers::{self, PeerFailure};
 
-/// Works off the pull list until it is closed.
-pub(crate) async fn run(node: Arc<Node>) {
-    while let Some(item) = node.pull_list.next().await {
-        let ending = carry_out(&node, &item).await;
-        item.settle(&ending);
+/// Works off the pull list.
+pub(crate) enum Pulling {}
+
+impl Job for Pulling {
+    type Request = PullRequest;
+    const LIST: ListName = ListName::Pull;
+
+    fn list(node: &Node) -> &WorkList<PullRequest> {
+        &node.pull_list
+    }
+
+    fn bytes(request: &PullRequest) -> u64 {
+        size_of_block(request.size())
+    }
+
+    async fn carry_out(node: &Node, item: &Held<PullRequest>) -> Carried {
+        carry_out(node, item, Act::Real).await
     }
 }
 
-async fn carry_out(node: &Node, item: &Held<PullRequest>) -> Ending {
+async fn carry_out(node: &Node, item: &Held<PullRequest>, act: Act) -> Carried {
     let locator = locator_text(item.hash(), item.request().size(), &item.names);
     let (mount, ending) = match prepare(node, item) {
         Err(reason) => (None, Ending::PullSkipped(reason)),
-        Ok(Job { mount, size, servers }) => {
+        Ok(Order { mount, .. }) if act == Act::Dry => (Some(mount), Ending::Done),
+        Ok(Order { mount, size, servers }) => {
             let ending = pull(node, item.hash(), &mount, size, &servers).await;
             (Some(mount), ending)
         }
     };
-    report(&locator, mount.as_deref(), &ending);
+    if act == Act::Real {
+        report(&locator, mount.as_deref(), &ending);
+    }
     item.note(&locator, mount.as_ref().map(|mount| &mount.uuid), &ending);
-    ending
+    Carried::Ended(ending)
 }
 
-struct Job {
+/// What has to be fetched, and where it goes.
+struct Order {
     mount: Arc<Mount>,
     size: SizeHint,
     servers: Vec<String>,
 }
 
-fn prepare(node: &Node, item: &Held<PullRequest>) -> Result<Job, SkipReason> {
+fn prepare(node: &Node, item: &Held<PullRequest>) -> Result<Order, SkipReason> {
     let request = item.request();
     let size = request.size().map_err(|_bad| SkipReason::BadLocator)?;
     let mounts = node.mounts.in_read_order(item.hash());
@@ -55,7 +74,7 @@ fn prepare(node: &Node, item: &Held<PullRequest>) -> Result<Job, SkipReason> {
     let mut servers: Vec<String> =
         item.names.servers(request.servers()).iter().map(|url| url.to_string()).collect();
     sort_servers(item.hash(), &mut servers)?;
-    Ok(Job { mount: mounts[chosen].clone(), size, servers })
+    Ok(Order { mount: mounts[chosen].clone(), size, servers })
 }
 
 /// Tries one server after the other.

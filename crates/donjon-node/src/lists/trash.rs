@@ -3,44 +3,66 @@
 use std::sync::Arc;
 
 use keep_protocol::list::TrashRequest;
+use keep_protocol::status::ListName;
 use keep_rules::trash::{SkipReason, Verdict, admit, decide, trash_deadline};
-use keep_rules::{BlockHash, Timestamp};
 use keep_volume::Error as VolumeError;
 
-use super::locator::locator_text;
-use super::work::Held;
+use super::crew::{Carried, Job};
+use super::locator::{locator_text, size_of_block};
+use super::work::{Held, WorkList};
 use super::{Ending, Failed};
 use crate::mounts::{Mount, sentence};
 use crate::node::Node;
 
-/// Works off the trash list until it is closed.
-pub(crate) async fn run(node: Arc<Node>) {
-    while let Some(item) = node.trash_list.next().await {
-        let ending = carry_out(&node, &item).await;
-        item.settle(&ending);
+/// Works off the trash list.
+pub(crate) enum Trashing {}
+
+impl Job for Trashing {
+    type Request = TrashRequest;
+    const LIST: ListName = ListName::Trash;
+
+    fn list(node: &Node) -> &WorkList<TrashRequest> {
+        &node.trash_list
+    }
+
+    fn bytes(request: &TrashRequest) -> u64 {
+        size_of_block(request.size())
+    }
+
+    async fn carry_out(node: &Node, item: &Held<TrashRequest>) -> Carried {
+        carry_out(node, item, Act::Real).await
     }
 }
 
-async fn carry_out(node: &Node, item: &Held<TrashRequest>) -> Ending {
+/// Whether an item is carried out, or only decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Act {
+    Real,
+    Dry,
+}
+
+async fn carry_out(node: &Node, item: &Held<TrashRequest>, act: Act) -> Carried {
     let request = item.request();
     let locator = locator_text(item.hash(), request.size(), &item.names);
     let mounts = match admitted(node, item) {
         Ok(mounts) => mounts,
         Err(reason) => {
             let ending = Ending::TrashSkipped(reason);
-            report(&locator, None, &ending);
+            report(&locator, None, &ending, act);
             item.note(&locator, None, &ending);
-            return ending;
+            return Carried::Ended(ending);
         }
     };
     let mut whole = Ending::TrashSkipped(SkipReason::Absent);
     for mount in mounts {
-        let ending = trash_on(node, &mount, item.hash(), request.mtime()).await;
-        report(&locator, Some(&mount), &ending);
+        let Carried::Ended(ending) = trash_on(node, &mount, item, act).await else {
+            return Carried::Back;
+        };
+        report(&locator, Some(&mount), &ending, act);
         item.note(&locator, Some(&mount.uuid), &ending);
         whole = worse(whole, ending);
     }
-    whole
+    Carried::Ended(whole)
 }
 
 /// The mounts to look at.
@@ -60,26 +82,28 @@ fn admitted(node: &Node, item: &Held<TrashRequest>) -> Result<Vec<Arc<Mount>>, S
     }
 }
 
-async fn trash_on(node: &Node, mount: &Mount, hash: BlockHash, requested: Timestamp) -> Ending {
+async fn trash_on(node: &Node, mount: &Mount, item: &Held<TrashRequest>, act: Act) -> Carried {
+    let (hash, requested) = (item.hash(), item.request().mtime());
     let stored = match mount.volume.stat(hash).await {
         Ok(replica) => Some(replica.mtime),
         Err(VolumeError::NotFound) => None,
-        Err(error) => return failed(&error),
+        Err(error) => return Carried::Ended(failed(&error)),
     };
     let now = node.clock.now();
     match decide(requested, stored, mount.access, node.signing.ttl, now) {
-        Verdict::Keep(reason) => Ending::TrashSkipped(reason),
+        Verdict::Keep(reason) => Carried::Ended(Ending::TrashSkipped(reason)),
+        Verdict::Trash if act == Act::Dry => Carried::Ended(Ending::Done),
+        Verdict::Trash if node.steering.is_frozen() => Carried::Back,
         // The volume compares the mtime again, under its lock: the one that was decided on, or nothing happens.
-        Verdict::Trash => match mount
-            .volume
-            .trash(hash, requested, trash_deadline(now, node.trash.lifetime))
-            .await
-        {
-            Ok(()) => Ending::Done,
-            Err(VolumeError::Changed { .. }) => Ending::TrashSkipped(SkipReason::Rewritten),
-            Err(VolumeError::NotFound) => Ending::TrashSkipped(SkipReason::Absent),
-            Err(error) => failed(&error),
-        },
+        Verdict::Trash => {
+            let fate = trash_deadline(now, node.trash.lifetime);
+            Carried::Ended(match mount.volume.trash(hash, requested, fate).await {
+                Ok(()) => Ending::Done,
+                Err(VolumeError::Changed { .. }) => Ending::TrashSkipped(SkipReason::Rewritten),
+                Err(VolumeError::NotFound) => Ending::TrashSkipped(SkipReason::Absent),
+                Err(error) => failed(&error),
+            })
+        }
     }
 }
 
@@ -99,7 +123,10 @@ fn worse(so_far: Ending, next: Ending) -> Ending {
     if weight(&next) > weight(&so_far) { next } else { so_far }
 }
 
-fn report(locator: &str, mount: Option<&Arc<Mount>>, ending: &Ending) {
+fn report(locator: &str, mount: Option<&Arc<Mount>>, ending: &Ending, act: Act) {
+    if act == Act::Dry {
+        return;
+    }
     let mount = mount.map_or("", |mount| mount.uuid.as_str());
     match ending {
         Ending::Done => tracing::debug!(mount, locator, "trashed"),

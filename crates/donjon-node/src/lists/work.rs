@@ -1,36 +1,93 @@
 //! A work list with its books.
 //!
-//! Lock order: the books, then the work list. A list and its book are replaced under one lock of the books, and an item
+//! Lock order: the state, then the work list. A list and its book are replaced under one lock of the state, and an item
 //! is settled in its book and dropped from the work list under one lock, so every reading of the books is one instant.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use block_work_list::{BlockWork, BlockWorkList, Claim};
 use keep_protocol::list::{Names, Request};
-use keep_protocol::status::{ListName, ListStatus, Outcomes};
-use keep_rules::{BlockHash, MountUuid, Timestamp};
+use keep_protocol::status::{ListName, ListState, ListStatus, Outcomes};
+use keep_rules::{BlockHash, MountUuid};
 
-use super::books::{Book, Books, Counts, OutcomeLabel};
+use super::books::{Book, Books, Counts, OutcomeLabel, Speed};
 use super::outcomes::{OutcomeLog, Record};
+use super::pace::{Pace, Rates};
+use super::receipt::Receipt;
+use super::record::{Memory, Recorder};
 use super::{Ending, Failed};
 use crate::clock::Clock;
 
-/// One of the node's two lists. A clone is another handle on the same list.
-#[derive(Clone, Debug)]
+/// What the work list holds for an item: the request, and its place in the list, by which its end is recorded.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Item<R> {
+    pub(crate) request: R,
+    pub(crate) index: u32,
+}
+
+/// An item with its hash.
+pub(crate) type Work<R> = BlockWork<BlockHash, Item<R>>;
+
+/// One of the node's work lists. A clone is another handle on the same list.
+#[derive(Debug)]
 pub(crate) struct WorkList<R>(Arc<Inner<R>>);
+
+impl<R> Clone for WorkList<R> {
+    fn clone(&self) -> Self {
+        WorkList(self.0.clone())
+    }
+}
 
 #[derive(Debug)]
 struct Inner<R> {
     name: ListName,
     clock: Clock,
-    work: BlockWorkList<BlockHash, R>,
-    state: Mutex<State>,
+    work: BlockWorkList<BlockHash, Item<R>>,
+    state: Mutex<State<R>>,
+    /// One list is accepted at a time, so that ids and epochs grow in the order of the lists.
+    accepting: tokio::sync::Mutex<()>,
+    closed: tokio::sync::watch::Sender<bool>,
 }
 
 #[derive(Debug)]
-struct State {
+struct State<R> {
     books: Books,
     outcomes: OutcomeLog,
+    speed: Speed,
+    pace: Pace,
+    parked: Option<Parked<R>>,
+    recorder: Box<dyn Recorder>,
+}
+
+/// A list that no worker may have yet.
+#[derive(Debug)]
+struct Parked<R> {
+    items: Vec<Work<R>>,
+    hold: Hold,
+}
+
+/// Why a list is parked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Hold {
+    /// The guard is counting.
+    Checking,
+    /// The guard holds it: a sentence.
+    Held(String),
+}
+
+/// A list that may become the current one.
+#[derive(Debug)]
+pub(crate) struct NewList<R> {
+    pub(crate) receipt: Receipt,
+    pub(crate) items: Vec<Work<R>>,
+    pub(crate) names: Arc<Names>,
+    /// What ended of it before a restart.
+    pub(crate) ended: Counts,
+    /// Where the ends of its items are recorded.
+    pub(crate) recorder: Box<dyn Recorder>,
+    /// Whether it waits for the guard first.
+    pub(crate) hold: Option<Hold>,
 }
 
 /// Numbers for the metrics, since the node's start.
@@ -46,40 +103,162 @@ pub(crate) struct Totals {
 #[error("the node is shutting down and takes no list")]
 pub(crate) struct ListClosed;
 
+/// A list cannot be released.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum NotReleased {
+    /// It is not held.
+    #[error("list {0} is not held")]
+    NotHeld(u64),
+    /// The digest is that of another list.
+    #[error("list {id} has another digest; look at it again before you release it")]
+    OtherDigest {
+        /// The list.
+        id: u64,
+    },
+    /// The node is shutting down.
+    #[error(transparent)]
+    Closed(#[from] ListClosed),
+}
+
 impl<R: Request + Send + Sync + 'static> WorkList<R> {
     /// No list yet.
     pub(crate) fn new(name: ListName, clock: Clock) -> WorkList<R> {
-        let state = State { books: Books::new(), outcomes: OutcomeLog::default() };
+        let state = State {
+            books: Books::new(name),
+            outcomes: OutcomeLog::default(),
+            speed: Speed::new(),
+            pace: Pace::new(),
+            parked: None,
+            recorder: Box::new(Memory),
+        };
         WorkList(Arc::new(Inner {
             name,
             clock,
             work: BlockWorkList::new(),
             state: Mutex::new(state),
+            accepting: tokio::sync::Mutex::default(),
+            closed: tokio::sync::watch::Sender::new(false),
         }))
     }
 
-    /// Makes `items` the current list. When this returns, no worker gets an item of the old one.
-    pub(crate) fn replace(
-        &self,
-        items: Vec<BlockWork<BlockHash, R>>,
-        names: Arc<Names>,
-    ) -> Result<(), ListClosed> {
-        let received = items.len() as u64;
-        let received_at = Some(self.0.clock.now());
-        let mut state = self.lock();
-        let replaced = self.0.work.replace(items).map_err(|_closed| ListClosed)?;
-        let book = Book {
-            generation: replaced.generation,
-            received_at,
-            received,
-            names,
-            ended: Counts::new(),
+    /// Which list this is.
+    pub(crate) fn name(&self) -> ListName {
+        self.0.name
+    }
+
+    /// The turn to accept a list: held from the choice of its id until it is current.
+    pub(crate) async fn turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.0.accepting.lock().await
+    }
+
+    /// The id of the current list; 0 if there was none.
+    pub(crate) fn current_id(&self) -> u64 {
+        self.lock().books.current.id()
+    }
+
+    /// Makes a list the current one. When this returns, no worker gets an item of the old one.
+    pub(crate) fn replace(&self, list: NewList<R>) -> Result<(), ListClosed> {
+        let NewList { receipt, items, names, ended, recorder, hold } = list;
+        let (now, parked) = match hold {
+            None => (items, None),
+            Some(hold) => (Vec::new(), Some(Parked { items, hold })),
         };
-        state.books.replace(book, replaced.discarded.len() as u64);
+        let book = Book { receipt: Some(Arc::new(receipt)), names, ended };
+        let mut state = self.lock();
+        let replaced = self.0.work.replace(now).map_err(|_closed| ListClosed)?;
+        let old_parked = std::mem::replace(&mut state.parked, parked);
+        let superseded =
+            replaced.discarded.len() + old_parked.as_ref().map_or(0, |parked| parked.items.len());
+        state.books.replace(book, replaced.generation, superseded as u64);
+        let old_recorder = std::mem::replace(&mut state.recorder, recorder);
         drop(state);
         // Millions of items are freed here, when nobody waits for the lock any more.
-        drop(replaced.discarded);
+        drop((replaced.discarded, old_parked, old_recorder));
         Ok(())
+    }
+
+    /// The guard has counted: the list of this id may run, or is held. Nothing happens if another list is current.
+    pub(crate) fn checked(&self, id: u64, verdict: Result<(), String>) -> Result<(), ListClosed> {
+        let mut state = self.lock();
+        if state.books.current.id() != id {
+            return Ok(());
+        }
+        match (verdict, &mut state.parked) {
+            (Err(why), Some(parked)) => {
+                parked.hold = Hold::Held(why);
+                Ok(())
+            }
+            (Ok(()), Some(_)) => self.unpark(&mut state),
+            (_, None) => Ok(()),
+        }
+    }
+
+    /// Lets a held list through.
+    pub(crate) fn release(&self, id: u64, digest: &str) -> Result<(), NotReleased> {
+        let mut state = self.lock();
+        let current = state.books.current.receipt.clone();
+        let receipt = current.filter(|receipt| receipt.id == id).ok_or(NotReleased::NotHeld(id))?;
+        if receipt.digest.to_string() != digest {
+            return Err(NotReleased::OtherDigest { id });
+        }
+        if state.parked.is_none() {
+            return Err(NotReleased::NotHeld(id));
+        }
+        state.recorder.released();
+        self.unpark(&mut state)?;
+        Ok(())
+    }
+
+    fn unpark(&self, state: &mut State<R>) -> Result<(), ListClosed> {
+        let Some(parked) = state.parked.take() else { return Ok(()) };
+        // The generation of the work list goes on; the book owns every generation up to the next list.
+        self.0
+            .work
+            .replace(parked.items)
+            .map(|_nothing_was_queued| ())
+            .map_err(|_closed| ListClosed)
+    }
+
+    /// Takes everything that waits off the list. Says how many items that were.
+    pub(crate) fn cancel(&self) -> Result<u64, ListClosed> {
+        let mut state = self.lock();
+        let parked = state.parked.take();
+        let replaced = self.0.work.replace(Vec::new()).map_err(|_closed| ListClosed)?;
+        let count = (replaced.discarded.len()
+            + parked.as_ref().map_or(0, |parked| parked.items.len())) as u64;
+        state.books.end_many(OutcomeLabel::Removed, count);
+        state.recorder.cancelled();
+        drop(state);
+        drop((parked, replaced.discarded));
+        Ok(count)
+    }
+
+    /// Takes the items of a block off the list. Says how many there were.
+    pub(crate) fn remove(&self, hash: BlockHash) -> u64 {
+        let mut state = self.lock();
+        let mut removed = self.0.work.remove(&hash);
+        if let Some(parked) = &mut state.parked {
+            let before = parked.items.len();
+            parked.items.retain(|item| item.hash != hash);
+            removed += before - parked.items.len();
+        }
+        if removed > 0 {
+            state.books.end_many(OutcomeLabel::Removed, removed as u64);
+            state.recorder.removed(hash);
+        }
+        removed as u64
+    }
+
+    /// How long a worker must wait before it begins an item. Zero: it may, and the item has been charged.
+    pub(crate) fn begin(&self, rates: Rates) -> Duration {
+        let now = self.0.clock.now();
+        self.lock().pace.begin(rates, now)
+    }
+
+    /// An item that was begun moves these bytes.
+    pub(crate) fn charge_bytes(&self, bytes: u64, rates: Rates) {
+        let now = self.0.clock.now();
+        self.lock().pace.charge_bytes(bytes, rates, now);
     }
 
     /// Claims the next item; `None` once the list is closed.
@@ -88,59 +267,107 @@ impl<R: Request + Send + Sync + 'static> WorkList<R> {
     /// Dropping the future claims nothing.
     pub(crate) async fn next(&self) -> Option<Held<R>> {
         let claim = self.0.work.next().await?;
-        let names = self.lock().books.names(claim.generation());
-        Some(Held { list: self.clone(), names, claim: Some(claim) })
+        let (id, names) = self.lock().books.of_claim(claim.generation());
+        Some(Held { list: self.clone(), id, names, claim: Some(claim) })
     }
 
-    /// Ends the list: workers stop after what they hold. What waits is counted as superseded.
+    /// Ends the list: workers stop after what they hold. What waits is on the disk, if the list is durable, and goes on
+    /// after the restart; the books of this process end with it waiting.
     pub(crate) fn close(&self) {
         let mut state = self.lock();
         let waiting = self.0.work.close();
-        let superseded = waiting.len() as u64;
-        let generation = state.books.current.generation;
-        let closed = Book { generation: generation + 1, ..Book::none() };
-        state.books.replace(closed, superseded);
+        // They are counted as waiting until the end.
+        let hold = Hold::Held("the node is shutting down".to_owned());
+        match &mut state.parked {
+            None => state.parked = Some(Parked { items: waiting, hold }),
+            Some(parked) => parked.items.extend(waiting),
+        }
+        state.recorder.sync();
+        drop(state);
+        self.0.closed.send_replace(true);
     }
 
-    /// The books of the current list.
-    pub(crate) fn status(&self, workers: u64, idle_because: Option<String>) -> ListStatus {
-        let state = self.lock();
-        let waiting = self.0.work.status().queued;
-        let book = &state.books.current;
+    /// Returns when the list is closed.
+    pub(crate) async fn closed(&self) {
+        let mut closed = self.0.closed.subscribe();
+        // An error means that the sender is gone, and the list with it.
+        drop(closed.wait_for(|closed| *closed).await);
+    }
+
+    /// The receipt and the books of the current list.
+    pub(crate) fn status(&self) -> ListStatus {
+        let now = self.0.clock.now();
+        let mut state = self.lock();
+        let (waiting, hold) = self.waiting_of(&state);
+        let ended_last_minute = state.speed.last_minute(now);
+        let book = state.books.current.status(self.0.name, waiting);
+        let eta_seconds = (waiting > 0 && ended_last_minute > 0)
+            .then(|| waiting.saturating_mul(60) / ended_last_minute);
+        let list_state = match hold {
+            Some(Hold::Checking) => ListState::Checking,
+            Some(Hold::Held(_)) => ListState::Held,
+            None if waiting + book.running > 0 => ListState::Running,
+            None => ListState::Idle,
+        };
+        let idle_because = match hold {
+            Some(Hold::Checking) => Some("The guard is counting what the volumes hold.".to_owned()),
+            Some(Hold::Held(why)) => Some(why),
+            None => None,
+        };
+        let running_before = state.books.running_before();
         ListStatus {
-            list: self.0.name,
-            generation: book.generation,
-            received_at_ns: book.received_at.map(Timestamp::as_nanos),
-            received: book.received,
-            waiting,
-            running: book.running(waiting),
-            running_before: state.books.running_before(),
-            done: book.count(OutcomeLabel::Done),
-            skipped: book.by_reason(OutcomeLabel::Skipped),
-            failed: book.by_reason(OutcomeLabel::Failed),
-            superseded: book.count(OutcomeLabel::Superseded),
-            removed: book.count(OutcomeLabel::Removed),
-            workers,
+            state: list_state,
             idle_because,
-            ..ListStatus::none(self.0.name)
+            running_before,
+            ended_last_minute,
+            eta_seconds,
+            ..book
         }
+    }
+
+    fn waiting_of(&self, state: &State<R>) -> (u64, Option<Hold>) {
+        let queued = self.0.work.status().queued;
+        let parked = state.parked.as_ref();
+        (
+            queued + parked.map_or(0, |parked| parked.items.len() as u64),
+            parked.map(|parked| parked.hold.clone()),
+        )
+    }
+
+    /// A list by its id, if it is remembered.
+    pub(crate) fn past(&self, id: u64) -> Option<ListStatus> {
+        self.lock().books.past(id)
+    }
+
+    /// Every list that is over and remembered.
+    pub(crate) fn all_past(&self) -> Vec<ListStatus> {
+        self.lock().books.all_past()
+    }
+
+    /// What was over before a restart.
+    pub(crate) fn remember_all(&self, past: Vec<ListStatus>) {
+        self.lock().books.remember_all(past);
     }
 
     /// Numbers for the metrics.
     pub(crate) fn totals(&self) -> Totals {
         let state = self.lock();
-        let status = self.0.work.status();
+        let (waiting, _hold) = self.waiting_of(&state);
         Totals {
-            waiting: status.queued,
-            running: status.in_progress,
+            waiting,
+            running: self.0.work.status().in_progress,
             ended: state.books.totals.clone(),
         }
     }
 
     /// The items that wait, and the texts that they refer to.
-    pub(crate) fn waiting(&self) -> (u64, Vec<BlockWork<BlockHash, R>>, Arc<Names>) {
+    pub(crate) fn waiting(&self) -> (u64, Vec<Work<R>>, Arc<Names>) {
         let state = self.lock();
-        (state.books.current.generation, self.0.work.snapshot(), state.books.current.names.clone())
+        let items = match &state.parked {
+            Some(parked) => parked.items.clone(),
+            None => self.0.work.snapshot(),
+        };
+        (state.books.current.id(), items, state.books.current.names.clone())
     }
 
     /// What became of the last items.
@@ -148,7 +375,12 @@ impl<R: Request + Send + Sync + 'static> WorkList<R> {
         self.lock().outcomes.after(after, limit)
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    /// Writes what has been recorded to the disk.
+    pub(crate) fn sync(&self) {
+        self.lock().recorder.sync();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<R>> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -157,8 +389,9 @@ impl<R: Request + Send + Sync + 'static> WorkList<R> {
 #[derive(Debug)]
 pub(crate) struct Held<R: Request + Send + Sync + 'static> {
     list: WorkList<R>,
+    id: u64,
     pub(super) names: Arc<Names>,
-    claim: Option<Claim<BlockHash, R>>,
+    claim: Option<Claim<BlockHash, Item<R>>>,
 }
 
 impl<R: Request + Send + Sync + 'static> Held<R> {
@@ -167,13 +400,18 @@ impl<R: Request + Send + Sync + 'static> Held<R> {
     }
 
     pub(super) fn request(&self) -> R {
-        self.claim().data
+        self.claim().data.request
+    }
+
+    /// The id of its list.
+    pub(super) fn list_id(&self) -> u64 {
+        self.id
     }
 
     /// Notes what became of the item on one mount.
     pub(super) fn note(&self, locator: &str, mount: Option<&MountUuid>, ending: &Ending) {
         let record = Record {
-            generation: self.claim().generation(),
+            generation: self.id,
             time: self.list.0.clock.now(),
             locator: locator.into(),
             mount: mount.cloned(),
@@ -187,15 +425,31 @@ impl<R: Request + Send + Sync + 'static> Held<R> {
         self.end(ending);
     }
 
+    /// The item goes back to the list it came from; if a newer one took its place, it is superseded.
+    pub(super) fn give_back(mut self) {
+        let Some(claim) = self.claim.take() else { return };
+        let mut state = self.list.lock();
+        let generation = claim.generation();
+        if claim.give_back().is_err() {
+            state.books.end(generation, OutcomeLabel::Superseded, "");
+        }
+    }
+
     fn end(&mut self, ending: &Ending) {
         if let Some(claim) = self.claim.take() {
+            let now = self.list.0.clock.now();
             let mut state = self.list.lock();
-            state.books.end(claim.generation(), ending);
+            state.books.end_claim(claim.generation(), ending);
+            state.speed.count(now);
+            // An item of an earlier list has no place on the disk any more.
+            if state.books.current.id() == self.id {
+                state.recorder.ended(claim.data.index, ending);
+            }
             claim.finish();
         }
     }
 
-    fn claim(&self) -> &Claim<BlockHash, R> {
+    fn claim(&self) -> &Claim<BlockHash, Item<R>> {
         self.claim.as_ref().expect("held until settled")
     }
 }

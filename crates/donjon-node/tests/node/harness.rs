@@ -109,6 +109,7 @@ impl TestNode {
             remotes: config.remotes,
             peer_trust: config.peer_trust,
             queue_dump_dir: None,
+            state_dir: None,
             mounts: Mounts::new(mounts),
             clock: clock.clone(),
         });

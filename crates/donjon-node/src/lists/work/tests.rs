@@ -2,10 +2,14 @@ use std::collections::BTreeMap;
 use std::task::{Context, Poll, Waker};
 
 use keep_protocol::list::{SizeHint, TrashRequest};
+use keep_protocol::status::ListSource;
 use keep_rules::trash::SkipReason;
 use proptest::prelude::*;
 
+use keep_rules::Timestamp;
+
 use super::*;
+use crate::lists::receipt::ListDigest;
 
 type TrashList = WorkList<TrashRequest>;
 
@@ -13,11 +17,34 @@ fn list() -> TrashList {
     WorkList::new(ListName::Trash, Clock::manual(Timestamp::from_seconds(1_800_000_000)))
 }
 
-fn items(count: u8) -> Vec<BlockWork<BlockHash, TrashRequest>> {
+/// A list of so many items, with the next id.
+fn new(list: &TrashList, count: u8, hold: Option<Hold>) -> NewList<TrashRequest> {
     let request = TrashRequest::new(Timestamp::EPOCH, SizeHint::Bytes(3), None);
-    (0..count)
-        .map(|number| BlockWork { hash: BlockHash::from_bytes([number; 16]), data: request })
-        .collect()
+    let item = |number: u8| BlockWork {
+        hash: BlockHash::from_bytes([number; 16]),
+        data: Item { request, index: u32::from(number) },
+    };
+    let receipt = Receipt {
+        id: list.current_id() + 1,
+        digest: ListDigest([7; 32]),
+        count: u64::from(count),
+        received_at: Timestamp::from_seconds(1_800_000_000),
+        source: ListSource::default(),
+        epoch: None,
+        durable: false,
+    };
+    NewList {
+        receipt,
+        items: (0..count).map(item).collect(),
+        names: Arc::default(),
+        ended: Counts::new(),
+        recorder: Box::new(Memory),
+        hold,
+    }
+}
+
+fn replace(list: &TrashList, count: u8) {
+    list.replace(new(list, count, None)).unwrap();
 }
 
 fn claim(list: &TrashList) -> Option<Held<TrashRequest>> {
@@ -28,68 +55,106 @@ fn claim(list: &TrashList) -> Option<Held<TrashRequest>> {
     }
 }
 
-fn sum(status: &ListStatus) -> u64 {
-    let reasons = status.skipped.values().chain(status.failed.values()).sum::<u64>();
-    status.waiting + status.running + status.done + reasons + status.superseded + status.removed
-}
-
 #[test]
 fn an_item_is_in_one_place_at_a_time() {
     let list = list();
-    list.replace(items(3), Arc::default()).unwrap();
+    replace(&list, 3);
     claim(&list).unwrap().settle(&Ending::Done);
     let held = claim(&list).unwrap();
-    let status = list.status(4, None);
+    let status = list.status();
     assert_eq!((status.generation, status.received), (1, 3));
     assert_eq!((status.waiting, status.running, status.done), (1, 1, 1));
     drop(held);
-    assert_eq!(list.status(4, None).failed, [("interrupted".to_owned(), 1)].into());
+    assert_eq!(list.status().failed, [("interrupted".to_owned(), 1)].into());
 }
 
 #[test]
 fn work_in_progress_is_not_disturbed_by_a_new_list() {
     let list = list();
-    list.replace(items(3), Arc::default()).unwrap();
+    replace(&list, 3);
     let old = claim(&list).unwrap();
-    list.replace(items(1), Arc::default()).unwrap();
-    let status = list.status(4, None);
+    replace(&list, 1);
+    let status = list.status();
     assert_eq!(
         (status.received, status.waiting, status.running, status.running_before),
         (1, 1, 0, 1)
     );
     assert_eq!(list.totals().ended, [((OutcomeLabel::Superseded, ""), 2)].into());
     old.settle(&Ending::TrashSkipped(SkipReason::TooNew));
-    assert_eq!(list.status(4, None).running_before, 0);
+    assert_eq!(list.status().running_before, 0);
     assert_eq!(list.totals().ended[&(OutcomeLabel::Skipped, "too_new")], 1);
 }
 
 #[test]
 fn a_panicking_worker_leaves_no_item_running() {
     let list = list();
-    list.replace(items(1), Arc::default()).unwrap();
+    replace(&list, 1);
     let held = claim(&list).unwrap();
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {
         let _held = held;
         panic!("on purpose");
     }));
     assert!(outcome.is_err());
-    let status = list.status(4, None);
+    let status = list.status();
     assert_eq!((status.running, status.failed["interrupted"]), (0, 1));
 }
 
 #[test]
 fn a_closed_list_takes_nothing_and_ends_its_workers() {
     let list = list();
-    list.replace(items(2), Arc::default()).unwrap();
+    replace(&list, 2);
     let held = claim(&list).unwrap();
     list.close();
     assert!(claim(&list).is_none());
-    assert_eq!(list.replace(items(1), Arc::default()), Err(ListClosed));
+    assert_eq!(list.replace(new(&list, 1, None)), Err(ListClosed));
     held.settle(&Ending::Done);
+    assert_eq!(list.totals().ended, [((OutcomeLabel::Done, ""), 1)].into());
+    assert_eq!(list.status().waiting, 1, "what was not begun goes on after the restart");
+}
+
+#[test]
+fn a_held_list_waits_for_its_release_with_its_own_digest() {
+    let list = list();
+    list.replace(new(&list, 2, Some(Hold::Held("too much".into())))).unwrap();
+    assert_eq!(list.status().state, ListState::Held);
+    assert_eq!(list.status().idle_because.as_deref(), Some("too much"));
+    assert!(claim(&list).is_none());
+    let digest = ListDigest([7; 32]).to_string();
+    assert_eq!(list.release(2, &digest), Err(NotReleased::NotHeld(2)));
+    assert_eq!(list.release(1, "00"), Err(NotReleased::OtherDigest { id: 1 }));
+    assert_eq!(list.release(1, &digest), Ok(()));
+    claim(&list).unwrap().settle(&Ending::Done);
+    assert_eq!(list.release(1, &digest), Err(NotReleased::NotHeld(1)), "once");
+}
+
+#[test]
+fn the_guard_lets_a_list_through_or_holds_it() {
+    let list = list();
+    list.replace(new(&list, 1, Some(Hold::Checking))).unwrap();
+    assert_eq!(list.status().state, ListState::Checking);
+    list.checked(1, Err("too much".into())).unwrap();
+    assert_eq!(list.status().state, ListState::Held);
+    list.replace(new(&list, 1, Some(Hold::Checking))).unwrap();
+    list.checked(1, Ok(())).unwrap();
     assert_eq!(
-        list.totals().ended,
-        [((OutcomeLabel::Done, ""), 1), ((OutcomeLabel::Superseded, ""), 1)].into()
+        list.status().state,
+        ListState::Checking,
+        "a verdict on an earlier list changes nothing"
     );
+    list.checked(2, Ok(())).unwrap();
+    assert!(claim(&list).is_some());
+}
+
+#[test]
+fn lists_that_are_over_are_remembered_by_their_ids() {
+    let list = list();
+    replace(&list, 2);
+    claim(&list).unwrap().settle(&Ending::Done);
+    replace(&list, 1);
+    let past = list.past(1).unwrap();
+    assert_eq!((past.done, past.superseded, past.state), (1, 1, ListState::Superseded));
+    assert_eq!(past.accounted_for(), past.received);
+    assert!(list.past(9).is_none());
 }
 
 #[derive(Clone, Debug)]
@@ -98,6 +163,11 @@ enum Op {
     Claim,
     Settle(u8),
     Drop,
+    GiveBack,
+    Hold(u8),
+    Release,
+    Cancel,
+    Remove(u8),
 }
 
 fn op() -> impl Strategy<Value = Op> {
@@ -105,7 +175,12 @@ fn op() -> impl Strategy<Value = Op> {
         (0..5u8).prop_map(Op::Replace),
         Just(Op::Claim),
         (0..3u8).prop_map(Op::Settle),
-        Just(Op::Drop)
+        Just(Op::Drop),
+        Just(Op::GiveBack),
+        (0..5u8).prop_map(Op::Hold),
+        Just(Op::Release),
+        Just(Op::Cancel),
+        (0..5u8).prop_map(Op::Remove),
     ]
 }
 
@@ -129,8 +204,8 @@ proptest! {
         for op in ops {
             match op {
                 Op::Replace(count) => {
-                    *ended.entry(OutcomeLabel::Superseded).or_default() += list.status(0, None).waiting;
-                    list.replace(items(count), Arc::default()).unwrap();
+                    *ended.entry(OutcomeLabel::Superseded).or_default() += list.status().waiting;
+                    replace(&list, count);
                     generation += 1;
                     given += u64::from(count);
                 }
@@ -144,10 +219,42 @@ proptest! {
                     *ended.entry(OutcomeLabel::Failed).or_default() += 1;
                     drop(held.pop());
                 }
-                Op::Settle(_) | Op::Drop => {}
+                Op::GiveBack if !held.is_empty() => {
+                    let before = list.status().waiting;
+                    let (_, item) = held.remove(0);
+                    item.give_back();
+                    // Back on its list, or superseded because that list is gone.
+                    if list.status().waiting == before {
+                        *ended.entry(OutcomeLabel::Superseded).or_default() += 1;
+                    }
+                }
+                Op::Hold(count) => {
+                    *ended.entry(OutcomeLabel::Superseded).or_default() += list.status().waiting;
+                    list.replace(new(&list, count, Some(Hold::Held("too much".into())))).unwrap();
+                    generation += 1;
+                    given += u64::from(count);
+                    prop_assert!(claim(&list).is_none(), "nobody gets an item of a held list");
+                }
+                Op::Release => {
+                    let waiting = list.status().waiting;
+                    let was_held = list.status().state == ListState::Held;
+                    let released = list.release(generation, &ListDigest([7; 32]).to_string());
+                    prop_assert_eq!(released.is_ok(), was_held);
+                    prop_assert_eq!(list.status().waiting, waiting);
+                }
+                Op::Cancel => {
+                    let waiting = list.status().waiting;
+                    prop_assert_eq!(list.cancel().unwrap(), waiting);
+                    *ended.entry(OutcomeLabel::Removed).or_default() += waiting;
+                }
+                Op::Remove(number) => {
+                    let removed = list.remove(BlockHash::from_bytes([number; 16]));
+                    *ended.entry(OutcomeLabel::Removed).or_default() += removed;
+                }
+                Op::Settle(_) | Op::Drop | Op::GiveBack => {}
             }
-            let status = list.status(0, None);
-            prop_assert_eq!(sum(&status), status.received);
+            let status = list.status();
+            prop_assert_eq!(status.accounted_for(), status.received);
             prop_assert_eq!(status.generation, generation);
             let current = held.iter().filter(|(of, _)| *of == generation).count() as u64;
             prop_assert_eq!(status.running, current);

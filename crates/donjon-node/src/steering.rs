@@ -1,0 +1,271 @@
+//! What operators set at run time: freeze, pause, workers, rates. It stays so after restarts.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use keep_protocol::status::{Freeze, ListName, ListSettings, Origin, Setting, SettingsChange};
+use keep_rules::Timestamp;
+use serde::{Deserialize, Serialize};
+use tokio::sync::{Mutex, watch};
+
+use crate::state_file;
+
+/// The file in the state directory.
+const FILE: &str = "settings.json";
+
+/// Workers of one list, at most.
+pub(crate) const WORKERS_MAX: u64 = 1_000;
+
+/// What has been set. Absent: the configuration counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Steered {
+    pub(crate) freeze: Option<Frozen>,
+    pub(crate) trash: ListSteering,
+    pub(crate) pull: ListSteering,
+}
+
+/// Trashing and emptying are stopped.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Frozen {
+    since_ns: i64,
+    reason: String,
+}
+
+/// What has been set for one list.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct ListSteering {
+    pub(crate) workers: Option<u64>,
+    pub(crate) items_per_second: Option<u64>,
+    pub(crate) bytes_per_second: Option<u64>,
+    pub(crate) paused: bool,
+}
+
+impl Steered {
+    /// What has been set for this list.
+    pub(crate) fn of(&self, list: ListName) -> &ListSteering {
+        match list {
+            ListName::Trash => &self.trash,
+            ListName::Pull => &self.pull,
+        }
+    }
+
+    fn of_mut(&mut self, list: ListName) -> &mut ListSteering {
+        match list {
+            ListName::Trash => &mut self.trash,
+            ListName::Pull => &mut self.pull,
+        }
+    }
+
+    /// As the API shows it.
+    pub(crate) fn freeze(&self) -> Freeze {
+        match &self.freeze {
+            None => Freeze::default(),
+            Some(Frozen { since_ns, reason }) => {
+                Freeze { frozen: true, since_ns: Some(*since_ns), reason: Some(reason.clone()) }
+            }
+        }
+    }
+}
+
+impl ListSteering {
+    /// The settings in force, given what the configuration says.
+    pub(crate) fn settings(&self, configured_workers: u64) -> ListSettings {
+        let set = |value: Option<u64>, configured| match value {
+            Some(value) => Setting { value: Some(value), origin: Origin::Runtime },
+            None => Setting { value: configured, origin: Origin::Config },
+        };
+        ListSettings {
+            workers: set(self.workers, Some(configured_workers)),
+            items_per_second: set(self.items_per_second, None),
+            bytes_per_second: set(self.bytes_per_second, None),
+            paused: self.paused,
+        }
+    }
+}
+
+/// A setting that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "workers: {given} is too many; give a number from 0 to {WORKERS_MAX}, or null for the configuration's"
+)]
+pub(crate) struct TooManyWorkers {
+    given: u64,
+}
+
+/// The settings of a node. Readers see a change as a whole, after it is on the disk.
+#[derive(Debug)]
+pub(crate) struct Steering {
+    now: watch::Sender<Steered>,
+    file: Option<PathBuf>,
+    changing: Mutex<()>,
+}
+
+impl Steering {
+    /// Reads the settings of a state directory. Without one, what is set is gone with the process.
+    ///
+    /// Settings that cannot be read may have said "frozen": then the node is frozen, and says why.
+    pub(crate) fn open(dir: Option<&Path>, now: Timestamp) -> Steering {
+        let file = dir.map(|dir| dir.join(FILE));
+        let steered = match file.as_deref().map(read) {
+            None | Some(Ok(None)) => Steered::default(),
+            Some(Ok(Some(steered))) => steered,
+            Some(Err(problem)) => {
+                tracing::error!(
+                    problem,
+                    "frozen: the settings cannot be read, and may have said so"
+                );
+                let reason = format!(
+                    "the node's settings cannot be read ({problem}); unfreeze to start with new ones"
+                );
+                Steered {
+                    freeze: Some(Frozen { since_ns: now.as_nanos(), reason }),
+                    ..Steered::default()
+                }
+            }
+        };
+        Steering { now: watch::Sender::new(steered), file, changing: Mutex::default() }
+    }
+
+    /// The settings.
+    pub(crate) fn now(&self) -> Steered {
+        self.now.borrow().clone()
+    }
+
+    /// Whether trashing and emptying are stopped.
+    pub(crate) fn is_frozen(&self) -> bool {
+        self.now.borrow().freeze.is_some()
+    }
+
+    /// To be told of changes.
+    pub(crate) fn watch(&self) -> watch::Receiver<Steered> {
+        self.now.subscribe()
+    }
+
+    /// Stops trashing and emptying. A freeze that is in force stays as it is, but for its reason.
+    pub(crate) async fn freeze(&self, reason: String, now: Timestamp) -> io::Result<()> {
+        self.change(|steered| {
+            let since_ns = steered.freeze.as_ref().map_or(now.as_nanos(), |frozen| frozen.since_ns);
+            steered.freeze = Some(Frozen { since_ns, reason });
+        })
+        .await
+    }
+
+    /// Lets trashing and emptying go on.
+    pub(crate) async fn unfreeze(&self) -> io::Result<()> {
+        self.change(|steered| steered.freeze = None).await
+    }
+
+    /// Pauses a list, or lets it go on.
+    pub(crate) async fn set_paused(&self, list: ListName, paused: bool) -> io::Result<()> {
+        self.change(|steered| steered.of_mut(list).paused = paused).await
+    }
+
+    /// Changes the settings of a list. The caller has checked them.
+    pub(crate) async fn set(&self, list: ListName, change: &SettingsChange) -> io::Result<()> {
+        self.change(|steered| {
+            let list = steered.of_mut(list);
+            let rate = |value: Option<u64>| value.filter(|rate| *rate > 0);
+            if let Some(workers) = change.workers {
+                list.workers = workers;
+            }
+            if let Some(items) = change.items_per_second {
+                list.items_per_second = rate(items);
+            }
+            if let Some(bytes) = change.bytes_per_second {
+                list.bytes_per_second = rate(bytes);
+            }
+        })
+        .await
+    }
+
+    /// On the disk first; then everybody sees it.
+    async fn change(&self, change: impl FnOnce(&mut Steered)) -> io::Result<()> {
+        let _turn = self.changing.lock().await;
+        let mut steered = self.now();
+        change(&mut steered);
+        if let Some(file) = self.file.clone() {
+            let text = serde_json::to_vec_pretty(&steered).expect("plain data becomes JSON");
+            tokio::task::spawn_blocking(move || state_file::write(&file, &text))
+                .await
+                .expect("writing does not panic")?;
+        }
+        self.now.send_replace(steered);
+        Ok(())
+    }
+}
+
+/// Checks a change before anything is done.
+pub(crate) fn check(change: &SettingsChange) -> Result<(), TooManyWorkers> {
+    match change.workers.flatten() {
+        Some(given) if given > WORKERS_MAX => Err(TooManyWorkers { given }),
+        _usable => Ok(()),
+    }
+}
+
+fn read(file: &Path) -> Result<Option<Steered>, String> {
+    match std::fs::read(file) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error.to_string()),
+        Ok(text) => serde_json::from_slice(&text).map(Some).map_err(|error| error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
+
+    #[tokio::test]
+    async fn what_was_set_is_there_after_a_restart() {
+        let dir = tempfile::tempdir().unwrap();
+        let steering = Steering::open(Some(dir.path()), NOW);
+        steering.freeze("wrong delete".into(), NOW).await.unwrap();
+        steering.set_paused(ListName::Pull, true).await.unwrap();
+        let change = SettingsChange {
+            workers: Some(Some(9)),
+            items_per_second: Some(Some(0)),
+            ..Default::default()
+        };
+        steering.set(ListName::Trash, &change).await.unwrap();
+        let after = Steering::open(Some(dir.path()), NOW.after(Duration::from_secs(5)));
+        assert_eq!(after.now(), steering.now());
+        assert!(after.is_frozen() && after.now().pull.paused);
+        assert_eq!(
+            after.now().trash.settings(4).workers,
+            Setting { value: Some(9), origin: Origin::Runtime }
+        );
+        assert_eq!(after.now().trash.settings(4).items_per_second, Setting::default());
+        after
+            .set(ListName::Trash, &SettingsChange { workers: Some(None), ..Default::default() })
+            .await
+            .unwrap();
+        after.unfreeze().await.unwrap();
+        let last = Steering::open(Some(dir.path()), NOW);
+        assert!(!last.is_frozen());
+        assert_eq!(
+            last.now().trash.settings(4).workers,
+            Setting { value: Some(4), origin: Origin::Config }
+        );
+    }
+
+    #[test]
+    fn settings_that_cannot_be_read_freeze_the_node() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join(FILE), "{ torn").unwrap();
+        let steering = Steering::open(Some(dir.path()), NOW);
+        assert!(steering.is_frozen());
+        assert!(steering.now().freeze().reason.unwrap().contains("cannot be read"));
+    }
+
+    #[test]
+    fn too_many_workers_are_refused() {
+        let change = SettingsChange { workers: Some(Some(WORKERS_MAX + 1)), ..Default::default() };
+        assert!(check(&change).is_err());
+        assert!(check(&SettingsChange::default()).is_ok());
+    }
+}
