@@ -1,6 +1,7 @@
 //! The edge cases of the list, each by its name. The numbers are those of the table in the study of the list (its
 //! section 1); case 24 is in `memory.rs`, which has a process of its own.
 #![cfg(not(loom))]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, also in its helper functions")]
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};

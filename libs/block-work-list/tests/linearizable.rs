@@ -1,6 +1,7 @@
 //! Real threads, real histories: every recorded history must be explained by some order of the calls in which each one
 //! takes effect at one instant between its beginning and its end (Wing and Gong's search, with memory).
 #![cfg(not(loom))]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, also in its helper functions")]
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Barrier;
@@ -210,7 +211,7 @@ fn numbers_of(items: &[BlockWork<u32, u32>]) -> Vec<u32> {
 }
 
 /// What `threads` threads saw, making `calls` random calls each.
-fn record(seed: u64, threads: u64, calls: usize) -> Vec<Record> {
+fn record(seed: u32, threads: u32, calls: usize) -> Vec<Record> {
     let list = BlockWorkList::new();
     let (clock, numbers, start) =
         (AtomicU64::new(0), AtomicU64::new(0), Barrier::new(threads as usize));
@@ -221,7 +222,7 @@ fn record(seed: u64, threads: u64, calls: usize) -> Vec<Record> {
                     list: &list,
                     clock: &clock,
                     numbers: &numbers,
-                    dice: Dice((seed * 64 + number).wrapping_mul(0x9E37_79B9_7F4A_7C15)),
+                    dice: Dice(u64::from(seed * 64 + number).wrapping_mul(0x9E37_79B9_7F4A_7C15)),
                     claims: Vec::new(),
                     history: Vec::new(),
                 };
@@ -242,7 +243,7 @@ fn record(seed: u64, threads: u64, calls: usize) -> Vec<Record> {
 
 #[test]
 fn histories_of_threads_are_linearizable() {
-    for seed in 0..2_000 {
+    for seed in 0..2_000_u32 {
         let history = record(seed, 2 + seed % 3, 16);
         assert!(is_linearizable(&history), "seed {seed}: no order explains {history:#?}");
     }

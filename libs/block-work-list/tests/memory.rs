@@ -1,5 +1,6 @@
 //! What a list costs in memory. The only test of its process: others would disturb the figures.
 #![cfg(all(target_os = "linux", not(loom)))]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, also in its helper functions")]
 
 use block_work_list::{BlockWork, BlockWorkList};
 

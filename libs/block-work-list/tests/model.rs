@@ -1,5 +1,6 @@
 //! Random operations, one after another, on the list and on the plainest list that could work.
 #![cfg(not(loom))]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, also in its helper functions")]
 
 use std::collections::VecDeque;
 

@@ -105,7 +105,8 @@ fn sample(name: &str, start: Start, workers: usize, count: usize) -> f64 {
                     let (mut seen, mut sum) = (0u64, 0u64);
                     queue.work_all(&mut |item| {
                         seen += 1;
-                        sum += black_box(item).data.index;
+                        let data = black_box(item).data;
+                        sum += data.index + data.rest[1] - data.rest[0];
                         if item.data.index == last {
                             queue.end();
                         }

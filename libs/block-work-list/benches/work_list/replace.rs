@@ -18,7 +18,7 @@ const PACE: Duration = Duration::from_micros(300);
 pub(crate) fn measure(effort: Effort, report: &mut Report) {
     let (replaces, turns) = match effort {
         Effort::Quick => (100, 2),
-        Effort::Full => (250, 4),
+        Effort::Full => (250, 2),
     };
     for (length, label) in LENGTHS {
         let mut ours = Samples::default();
