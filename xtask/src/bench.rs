@@ -3,10 +3,11 @@
 use crate::command::{Failure, Program};
 
 /// Name, crate, bench target, and what it measures.
-const BENCHES: [(&str, &str, &str, &str); 4] = [
+const BENCHES: [(&str, &str, &str, &str); 5] = [
     ("work-list", "block-work-list", "work_list", "the work list beside locks and channels"),
     ("intake", "keep-protocol", "intake", "parsing trash and pull lists beside serde_json"),
     ("volume", "keep-volume", "directory", "the directory volume: write, trash, touch, index"),
+    ("ledger", "ledger", "ledger", "the ledger: append, sync, read, verify"),
     ("node", "donjon", "node", "the real node: GET, PUT, memory, stalled uploads, lists, index"),
 ];
 

@@ -4,18 +4,19 @@ use crate::tidy::Problem;
 use crate::workspace::{Origin, Package, Use, Workspace};
 
 /// Every crate, and which of ours what it ships may use. A new crate needs a row here and one in `ARCHITECTURE.md`.
-const ARROWS: [(&str, &[&str]); 11] = [
+const ARROWS: [(&str, &[&str]); 12] = [
     ("block-work-list", &[]),
     ("keep-rules", &[]),
     ("keep-protocol", &["keep-rules"]),
     ("keep-volume", &["keep-rules"]),
+    ("ledger", &["keep-rules"]),
     ("list-store", &["keep-protocol", "keep-rules"]),
     ("keep-conformance", &["keep-rules"]),
     (
         "donjon-node",
-        &["block-work-list", "keep-protocol", "keep-rules", "keep-volume", "list-store"],
+        &["block-work-list", "keep-protocol", "keep-rules", "keep-volume", "ledger", "list-store"],
     ),
-    ("donjon", &["donjon-node", "keep-conformance", "keep-protocol", "keep-rules"]),
+    ("donjon", &["donjon-node", "keep-conformance", "keep-protocol", "keep-rules", "ledger"]),
     ("testkit", &["block-work-list", "keep-protocol", "keep-rules", "keep-volume"]),
     ("donjon-crash", &[]),
     ("xtask", &[]),
