@@ -1,13 +1,13 @@
 //! Files line by line, forwards, in little memory.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use crate::line::LINE_BYTES_MAX;
 use crate::{FileNumber, Flaw, LedgerError, Problem};
 
-/// Bytes read at once.
+/// Bytes read at once: many lines.
 const BUFFER: usize = 64 << 10;
 
 /// One file, and where in it the reader is.
@@ -49,31 +49,48 @@ impl Lines {
         self.try_next(line).map_err(|error| LedgerError::io("read", &self.path, error))
     }
 
+    /// Takes a line from one read of the file. A half that was read before must not be joined to what the writer put in
+    /// its place: that could look like a record.
     fn try_next(&mut self, line: &mut Vec<u8>) -> io::Result<Found> {
         line.clear();
         self.line += 1;
         self.start = self.end;
-        let read =
-            Read::by_ref(&mut self.reader).take(LINE_BYTES_MAX as u64).read_until(b'\n', line)?;
-        self.end += read as u64;
-        if line.pop_if(|byte| *byte == b'\n').is_some() {
-            return Ok(Found::Line);
+        if !self.reader.buffer().contains(&b'\n') {
+            self.reader.seek(SeekFrom::Start(self.start))?;
         }
-        match read {
-            0 => Ok(Found::End),
-            LINE_BYTES_MAX => self.skip_rest(),
-            _ => Ok(Found::Torn),
+        let buffer = self.reader.fill_buf()?;
+        let buffer = &buffer[..buffer.len().min(LINE_BYTES_MAX)];
+        let newline = buffer.iter().position(|byte| *byte == b'\n');
+        line.extend_from_slice(&buffer[..newline.unwrap_or(0)]);
+        let (read, found) = match newline {
+            Some(at) => (at + 1, Found::Line),
+            None if buffer.is_empty() => (0, Found::End),
+            None if buffer.len() < LINE_BYTES_MAX => (buffer.len(), Found::Torn),
+            None => (LINE_BYTES_MAX, Found::TooLong),
+        };
+        self.consume(read);
+        if found == Found::TooLong { self.skip_rest() } else { Ok(found) }
+    }
+
+    /// Of a line that is too long, unless the file ends before it does.
+    fn skip_rest(&mut self) -> io::Result<Found> {
+        loop {
+            let buffer = self.reader.fill_buf()?;
+            if buffer.is_empty() {
+                return Ok(Found::Torn);
+            }
+            let newline = buffer.iter().position(|byte| *byte == b'\n');
+            let read = newline.map_or(buffer.len(), |at| at + 1);
+            self.consume(read);
+            if newline.is_some() {
+                return Ok(Found::TooLong);
+            }
         }
     }
 
-    fn skip_rest(&mut self) -> io::Result<Found> {
-        let rest = self.reader.skip_until(b'\n')?;
-        self.end += rest as u64;
-        // The newline was the last byte that was skipped, unless the file ended first.
-        self.reader.seek_relative(-1)?;
-        let mut last = [0];
-        self.reader.read_exact(&mut last)?;
-        Ok(if rest > 0 && last == *b"\n" { Found::TooLong } else { Found::Torn })
+    fn consume(&mut self, bytes: usize) {
+        self.reader.consume(bytes);
+        self.end += bytes as u64;
     }
 
     /// Goes back to where the last line starts: the file may have grown.
