@@ -6,7 +6,7 @@ use std::iter::FusedIterator;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use event_listener::EventListener;
+use event_listener::{EventListener, Listener as _};
 use futures_core::Stream;
 
 use crate::shared::Shared;
@@ -86,9 +86,8 @@ impl<H, T> BlockWorkList<H, T> {
 
     #[cold]
     fn wait_for_item(&self) -> Option<Claim<H, T>> {
-        let claim = block_until(&self.shared().work, || self.check_next());
-        self.shared().pass_on();
-        claim
+        let shared = self.shared();
+        block_until(&shared.work, || self.check_next(), || shared.pass_on())
     }
 
     /// Claims the oldest item if there is one now: the note's *NextItem* without waiting.
@@ -186,24 +185,18 @@ impl<H, T> Future for Next<'_, H, T> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let list = self.list;
-        if self.listener.is_none()
-            && let Some(answer) = list.check_next()
-        {
-            return Poll::Ready(answer);
-        }
-        let polled =
-            poll_until(&list.shared().work, &mut self.listener, context, || list.check_next());
-        if polled.is_ready() {
-            list.shared().pass_on();
-        }
-        polled
+        let shared = list.shared();
+        let check = || list.check_next();
+        poll_until(&shared.work, &mut self.listener, context, check, || shared.pass_on())
     }
 }
 
 impl<H, T> Drop for Next<'_, H, T> {
     /// A future that is dropped while it waits may have been woken: another worker must take its item.
     fn drop(&mut self) {
-        if self.listener.take().is_some() {
+        if let Some(listener) = self.listener.take()
+            && listener.discard()
+        {
             self.list.shared().pass_on();
         }
     }

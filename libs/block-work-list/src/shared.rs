@@ -77,11 +77,10 @@ impl<H, T> Shared<H, T> {
         }
     }
 
-    /// To be called by a worker after it left the line of waiters: it may have been woken for an item that another
-    /// must now take.
+    /// Gives the wake of a worker that left the line of waiters to another, if there is an item for it.
     ///
-    /// The listener passes its wake on by itself when it is dropped, but only if no other is awake: with two items,
-    /// two woken workers and a third that waits, the wake of one that leaves would be lost.
+    /// A listener that is dropped passes its wake on by itself, but only if no other is awake: with two items, two
+    /// woken workers and a third that waits, the wake of one that leaves would be lost. Hence this.
     pub(crate) fn pass_on(&self) {
         let queued = self.read(State::queued);
         if queued > 0 {

@@ -12,7 +12,13 @@ use crate::state::State;
 use crate::{BlockWork, BlockWorkList};
 
 /// Blocks the thread until `check` has an answer. `event` must be notified whenever that may have changed.
-pub(crate) fn block_until<R>(event: &Event, mut check: impl FnMut() -> Option<R>) -> R {
+///
+/// `unused_wake` is called if the answer came just before a wake that was meant for us: somebody else may need it.
+pub(crate) fn block_until<R>(
+    event: &Event,
+    mut check: impl FnMut() -> Option<R>,
+    unused_wake: impl FnOnce(),
+) -> R {
     loop {
         if let Some(answer) = check() {
             return answer;
@@ -20,6 +26,9 @@ pub(crate) fn block_until<R>(event: &Event, mut check: impl FnMut() -> Option<R>
         let listener = event.listen();
         // It may have changed before we listened.
         if let Some(answer) = check() {
+            if listener.discard() {
+                unused_wake();
+            }
             return answer;
         }
         listener.wait();
@@ -27,11 +36,13 @@ pub(crate) fn block_until<R>(event: &Event, mut check: impl FnMut() -> Option<R>
 }
 
 /// Polls until `check` has an answer; `listener` is what the future keeps from one poll to the next.
+/// Otherwise as [`block_until`].
 pub(crate) fn poll_until<R>(
     event: &Event,
     listener: &mut Option<EventListener>,
     context: &mut Context<'_>,
     mut check: impl FnMut() -> Option<R>,
+    unused_wake: impl FnOnce(),
 ) -> Poll<R> {
     loop {
         if let Some(waiting) = listener {
@@ -44,11 +55,17 @@ pub(crate) fn poll_until<R>(
         let fresh = event.listen();
         // It may have changed before we listened.
         if let Some(answer) = check() {
+            if fresh.discard() {
+                unused_wake();
+            }
             return Poll::Ready(answer);
         }
         *listener = Some(fresh);
     }
 }
+
+/// Where all who wait are woken, nobody misses a wake that was not used.
+fn all_are_woken() {}
 
 /// The future of [`BlockWorkList::wait_non_empty`].
 #[must_use = "futures do nothing unless polled"]
@@ -134,7 +151,7 @@ impl<H, T> BlockWorkList<H, T> {
         H: Clone,
         T: Clone,
     {
-        block_until(&self.shared().filled, || check_non_empty(self.shared()))
+        block_until(&self.shared().filled, || check_non_empty(self.shared()), all_are_woken)
     }
 
     /// Waits until nothing is queued or in progress; on a closed list, until no claim is left.
@@ -183,7 +200,7 @@ impl<H, T> BlockWorkList<H, T> {
     /// ```
     pub fn wait_idle_blocking(&self) {
         let watcher = IdleWatcher::new(self.shared());
-        block_until(&self.shared().idle, || watcher.check());
+        block_until(&self.shared().idle, || watcher.check(), all_are_woken);
     }
 }
 
@@ -208,7 +225,13 @@ impl<H: Clone, T: Clone> Future for WaitNonEmpty<'_, H, T> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let shared = self.shared;
-        poll_until(&shared.filled, &mut self.listener, context, || check_non_empty(shared))
+        poll_until(
+            &shared.filled,
+            &mut self.listener,
+            context,
+            || check_non_empty(shared),
+            all_are_woken,
+        )
     }
 }
 
@@ -217,7 +240,7 @@ impl<H, T> Future for WaitIdle<'_, H, T> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let WaitIdle { watcher, listener } = &mut *self;
-        poll_until(&watcher.0.idle, listener, context, || watcher.check())
+        poll_until(&watcher.0.idle, listener, context, || watcher.check(), all_are_woken)
     }
 }
 

@@ -11,23 +11,26 @@ use crate::designs::{BARE, BareCondvar, BareEvent, OURS, Replaceable, item, item
 use crate::figures::{Report, percentile};
 
 const WORKERS: usize = 8;
-const LENGTHS: [(usize, &str); 3] = [(10_000, "10 K"), (1_000_000, "1 M"), (10_000_000, "10 M")];
-/// The workers get that long at each list: time to take some thousands of items.
-const PACE: Duration = Duration::from_micros(300);
+/// Each length with the time that the workers get at each list: not enough to drain it.
+const LENGTHS: [(usize, &str, Duration); 3] = [
+    (10_000, "10 K", Duration::ZERO),
+    (1_000_000, "1 M", Duration::from_micros(200)),
+    (10_000_000, "10 M", Duration::from_micros(200)),
+];
 
 pub(crate) fn measure(effort: Effort, report: &mut Report) {
     let (replaces, turns) = match effort {
         Effort::Quick => (100, 2),
         Effort::Full => (250, 2),
     };
-    for (length, label) in LENGTHS {
+    for (length, label, pace) in LENGTHS {
         let mut ours = Samples::default();
         let mut bare = Samples::default();
         let mut condvar = Samples::default();
         for _ in 0..turns {
-            run(&BlockWorkList::new(), length, replaces, &mut ours);
-            run(&BareEvent::new(), length, replaces, &mut bare);
-            run(&BareCondvar::new(), length, replaces, &mut condvar);
+            run(&BlockWorkList::new(), length, pace, replaces, &mut ours);
+            run(&BareEvent::new(), length, pace, replaces, &mut bare);
+            run(&BareCondvar::new(), length, pace, replaces, &mut condvar);
         }
         ours.add(OURS, label, report);
         bare.add(BARE, label, report);
@@ -72,7 +75,13 @@ impl Samples {
     }
 }
 
-fn run<Q: Replaceable>(queue: &Q, length: usize, replaces: usize, samples: &mut Samples) {
+fn run<Q: Replaceable>(
+    queue: &Q,
+    length: usize,
+    pace: Duration,
+    replaces: usize,
+    samples: &mut Samples,
+) {
     let epoch = Instant::now();
     // For each list, when the first worker saw an item of it: nanoseconds after the epoch.
     let first_seen: Vec<AtomicU64> = (0..=replaces + 1).map(|_| AtomicU64::new(u64::MAX)).collect();
@@ -93,7 +102,9 @@ fn run<Q: Replaceable>(queue: &Q, length: usize, replaces: usize, samples: &mut 
         let (_, old) = queue.replace(items(length));
         drop(old);
         for _ in 0..replaces {
-            thread::sleep(PACE);
+            if !pace.is_zero() {
+                thread::sleep(pace);
+            }
             let begun = Instant::now();
             let (generation, old) = queue.replace(next);
             let call = begun.elapsed();
