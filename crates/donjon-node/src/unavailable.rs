@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use keep_rules::trash::Fate;
 use keep_rules::{BlockHash, DeviceId, HashPrefix, MountUuid, Timestamp};
 use keep_volume::{
-    BlockReader, BlockWriter, Emptied, Error, IndexCursor, IoStats, Replica, Swept, TryWrite,
-    Untrashed, Volume,
+    BlockReader, BlockWriter, EmptyOrder, Error, IndexCursor, IoStats, Replica, Round, Swept,
+    TrashedCopy, TryWrite, Untrashed, Volume,
 };
 
 /// Answers everything with [`Error::WrongRoot`].
@@ -71,7 +71,11 @@ impl Volume for Unavailable {
         refused()
     }
 
-    async fn empty_trash(&self, _now: Timestamp, _workers: usize) -> Result<Emptied, Error> {
+    async fn trashed(&self, _hash: BlockHash) -> Result<Vec<TrashedCopy>, Error> {
+        refused()
+    }
+
+    async fn empty_trash(&self, _now: Timestamp, _order: EmptyOrder) -> Result<Round, Error> {
         refused()
     }
 

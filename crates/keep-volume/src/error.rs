@@ -36,6 +36,9 @@ pub enum Error {
         /// What differs, without server paths.
         detail: &'static str,
     },
+    /// A [`crate::Halt`] was stopped before the work was done.
+    #[error("it was halted")]
+    Halted,
     /// The device failed, or does not answer.
     #[error("cannot {doing}")]
     Device {

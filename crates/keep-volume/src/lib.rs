@@ -6,15 +6,19 @@ pub mod directory;
 pub mod memory;
 
 mod chunks;
+mod emptying;
 mod error;
+mod halt;
 mod stats;
 mod volume;
 
 pub use directory::Directory;
+pub use emptying::{Emptied, EmptiedCopy, EmptyOrder, Round};
 pub use error::Error;
+pub use halt::Halt;
 pub use memory::Memory;
 pub use stats::{Direction, IoStats, Operation};
 pub use volume::{
-    BlockReader, BlockWriter, Emptied, IndexCursor, IndexEntry, Replica, Strange, Swept, TryWrite,
-    Untrashed, Volume,
+    BlockReader, BlockWriter, IndexCursor, IndexEntry, Replica, Strange, Swept, Tally, TrashedCopy,
+    TryWrite, Untrashed, Volume,
 };

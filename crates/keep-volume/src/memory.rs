@@ -6,13 +6,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use bytes::Bytes;
 use keep_rules::mount::DeviceId;
-use keep_rules::trash::Fate;
+use keep_rules::trash::{Fate, may_empty};
 use keep_rules::{BLOCK_SIZE_MAX, BlockHash, HashPrefix, Timestamp};
 
 use crate::chunks::ChunkReader;
 use crate::{
-    BlockReader, BlockWriter, Direction, Emptied, Error, IndexCursor, IndexEntry, IoStats,
-    Operation, Replica, Strange, Swept, TryWrite, Untrashed, Volume,
+    BlockReader, BlockWriter, Direction, Emptied, EmptiedCopy, EmptyOrder, Error, IndexCursor,
+    IndexEntry, IoStats, Operation, Replica, Round, Strange, Swept, TrashedCopy, TryWrite,
+    Untrashed, Volume,
 };
 
 /// Entries that an index hands out at once.
@@ -99,6 +100,17 @@ impl State {
         }
         self.trash.insert((hash, second), stored);
     }
+
+    fn sizes_in_trash(&self) -> Vec<((BlockHash, i64), u64)> {
+        self.trash.iter().map(|(key, stored)| (*key, stored.replica.size)).collect()
+    }
+
+    /// What was deleted; `None` if it is no longer there.
+    fn delete_trashed(&mut self, key: (BlockHash, i64)) -> Option<Replica> {
+        let deleted = self.trash.remove(&key)?.replica;
+        self.used -= deleted.size;
+        Some(deleted)
+    }
 }
 
 #[async_trait]
@@ -175,21 +187,36 @@ impl Volume for Memory {
         Ok(Untrashed::Restored)
     }
 
-    async fn empty_trash(&self, now: Timestamp, _workers: usize) -> Result<Emptied, Error> {
-        let mut state = self.state(Operation::Unlink);
+    async fn trashed(&self, hash: BlockHash) -> Result<Vec<TrashedCopy>, Error> {
+        let state = self.state(Operation::Readdir);
+        let copies = state.trash.range((hash, i64::MIN)..=(hash, i64::MAX)).rev();
+        let copy = |((_hash, seconds), stored): (&(BlockHash, i64), &Stored)| TrashedCopy {
+            size: stored.replica.size,
+            mtime: stored.replica.mtime,
+            deadline: Timestamp::from_seconds(*seconds),
+        };
+        Ok(copies.map(copy).collect())
+    }
+
+    async fn empty_trash(&self, now: Timestamp, order: EmptyOrder) -> Result<Round, Error> {
+        let copies = self.state(Operation::Readdir).sizes_in_trash();
         let mut emptied = Emptied::default();
-        state.trash.retain(|(_hash, deadline), stored| {
-            let (copies, bytes) = if *deadline <= now.as_seconds() {
-                (&mut emptied.deleted, &mut emptied.deleted_bytes)
-            } else {
-                (&mut emptied.kept, &mut emptied.kept_bytes)
-            };
-            *copies += 1;
-            *bytes += stored.replica.size;
-            *deadline > now.as_seconds()
-        });
-        state.used -= emptied.deleted_bytes;
-        Ok(emptied)
+        for ((hash, seconds), size) in copies {
+            if order.halt.is_stopped() {
+                return Ok(Round::Halted(emptied));
+            }
+            let deadline = Timestamp::from_seconds(seconds);
+            if !may_empty(deadline, now) {
+                emptied.count_kept(size);
+                continue;
+            }
+            let deleted = self.state(Operation::Unlink).delete_trashed((hash, seconds));
+            if let Some(Replica { size, mtime }) = deleted {
+                emptied.count_deleted(size);
+                (order.report)(EmptiedCopy { hash, size, mtime, deadline });
+            }
+        }
+        Ok(Round::Complete(emptied))
     }
 
     async fn index(&self, prefix: HashPrefix) -> Result<Box<dyn IndexCursor>, Error> {

@@ -6,7 +6,7 @@ use keep_rules::mount::DeviceId;
 use keep_rules::trash::Fate;
 use keep_rules::{BlockHash, HashPrefix, Timestamp};
 
-use crate::{Error, IoStats};
+use crate::{EmptyOrder, Error, Halt, IoStats, Round};
 
 /// A back end that stores replicas of blocks.
 ///
@@ -76,18 +76,48 @@ pub trait Volume: Send + Sync + 'static {
     /// [`Error::NotFound`] if the trash holds no copy of this block.
     async fn untrash(&self, hash: BlockHash, now: Timestamp) -> Result<Untrashed, Error>;
 
-    /// Deletes for good every trashed copy whose deadline is not after `now`, at most `workers` at a time.
-    /// One copy that cannot be deleted does not stop the rest.
+    /// The copies of this block in the trash, the latest deadline first: the first is the one that an untrash would
+    /// bring back. Empty if there are none, never [`Error::NotFound`].
     ///
     /// # Errors
-    /// A failure to read the volume. The counts of what was done before are lost, not what was done.
-    async fn empty_trash(&self, now: Timestamp, workers: usize) -> Result<Emptied, Error>;
+    /// A failure to read the volume, or it is not the right one. It says nothing about the trash.
+    async fn trashed(&self, hash: BlockHash) -> Result<Vec<TrashedCopy>, Error>;
+
+    /// Deletes for good every trashed copy whose deadline is not after `now`, as `order` says. One copy that cannot be
+    /// deleted does not stop the rest. [`Round::Halted`] if the halt kept it from looking at every copy; nothing is
+    /// deleted then that was not begun before.
+    ///
+    /// # Errors
+    /// A failure to read the volume. The counts of what was done before are lost, not what was done; each deletion was
+    /// reported.
+    ///
+    /// # Panics
+    /// If the report of `order` does.
+    ///
+    /// # Cancel safety
+    /// When it is dropped, deletions may go on for a while, and are reported. To stop at once, stop the halt.
+    async fn empty_trash(&self, now: Timestamp, order: EmptyOrder) -> Result<Round, Error>;
 
     /// Lists the live replicas whose hash begins with `prefix`, sorted by hash.
     ///
     /// # Errors
     /// A failure to begin. Failures on the way come from the cursor.
     async fn index(&self, prefix: HashPrefix) -> Result<Box<dyn IndexCursor>, Error>;
+
+    /// Counts the live replicas and their bytes, in the memory that one step of [`Volume::index`] takes.
+    ///
+    /// # Errors
+    /// What the listing says, or [`Error::Halted`]. Nothing is known of the counts then.
+    async fn tally(&self, halt: Halt) -> Result<Tally, Error> {
+        let mut tally = Tally::default();
+        let mut cursor = self.index(HashPrefix::ALL).await?;
+        while !halt.is_stopped() {
+            let Some(entries) = cursor.next().await? else { return Ok(tally) };
+            tally.blocks += entries.len() as u64;
+            tally.bytes += entries.iter().map(|entry| entry.replica.size).sum::<u64>();
+        }
+        Err(Error::Halted)
+    }
 
     /// Deletes temp files that no writer of this process holds and that are older than `before`.
     ///
@@ -121,6 +151,26 @@ pub struct Replica {
     pub size: u64,
     /// When it was last written or touched.
     pub mtime: Timestamp,
+}
+
+/// A copy in the trash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TrashedCopy {
+    /// Bytes stored.
+    pub size: u64,
+    /// When it was last written or touched, before it was trashed.
+    pub mtime: Timestamp,
+    /// From when on it may be deleted. Whole seconds.
+    pub deadline: Timestamp,
+}
+
+/// The live replicas of a volume, counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// How many there are.
+    pub blocks: u64,
+    /// Bytes stored in them.
+    pub bytes: u64,
 }
 
 /// One open replica.
@@ -214,21 +264,6 @@ pub enum Untrashed {
     Restored,
     /// A live copy was there. It stays, with a new mtime.
     AlreadyLive,
-}
-
-/// What emptying the trash did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Emptied {
-    /// Copies deleted.
-    pub deleted: u64,
-    /// Bytes of the copies deleted.
-    pub deleted_bytes: u64,
-    /// Copies that stay because their deadline has not come.
-    pub kept: u64,
-    /// Bytes of the copies that stay.
-    pub kept_bytes: u64,
-    /// Copies that should have been deleted and could not be.
-    pub failed: u64,
 }
 
 /// What a sweep of temp files did.

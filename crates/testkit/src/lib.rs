@@ -2,6 +2,7 @@
 //! store.
 
 pub mod blocks;
+pub mod emptying;
 pub mod faults;
 pub mod history;
 pub mod volume_contract;

@@ -2,12 +2,14 @@
 //!
 //! A back end is done when [`check_all`] passes. Every function gets an empty volume and panics if the promise is broken.
 
+mod emptying;
 mod exclusion;
 mod indexing;
 mod reading;
 mod trashing;
 mod writing;
 
+pub use emptying::*;
 pub use exclusion::*;
 pub use indexing::*;
 pub use reading::*;
@@ -57,14 +59,25 @@ pub async fn check_all<V: Volume>(make: impl AsyncFn() -> V) {
         two_copies_with_one_deadline_both_stay,
         emptying_deletes_what_is_past_its_deadline,
         emptying_leaves_live_copies_alone,
+        each_emptied_copy_is_reported,
+        emptying_stops_when_it_is_halted,
+        emptying_deletes_nothing_once_it_is_halted,
+        the_trashed_copies_of_a_block_are_shown,
+        a_block_without_trashed_copies_is_no_error,
         an_index_is_sorted_and_complete,
         an_index_lists_only_its_prefix,
         an_index_lists_nothing_that_is_written_or_trashed,
+        a_tally_counts_what_an_index_lists,
         concurrent_commits_leave_one_whole_copy,
         touch_and_trash_never_both_win,
         a_rewritten_copy_is_never_trashed,
         concurrent_untrashes_restore_one_copy,
+        a_copy_is_untrashed_or_emptied,
     );
+}
+
+pub(crate) fn nanos_after(time: Timestamp, nanos: i64) -> Timestamp {
+    Timestamp::from_nanos(time.as_nanos() + nanos)
 }
 
 /// The whole listing of a prefix.

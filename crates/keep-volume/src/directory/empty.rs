@@ -1,6 +1,9 @@
 //! Emptying the trash.
 
 use std::ffi::CString;
+use std::fs;
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -11,117 +14,147 @@ use rustix::fs::{FileType, Stat};
 use super::Directory;
 use super::list::HexKind;
 use super::name::Name;
+use super::trashed::mtime;
 use super::tree::Tree;
-use crate::{Emptied, Error};
+use crate::{Emptied, EmptiedCopy, EmptyOrder, Error, Operation, Round};
 
 /// Sub-directories that several workers empty, each taking the next one.
 #[derive(Debug)]
-pub(super) struct Round {
+struct Work {
     subdirectories: Vec<String>,
     next: AtomicUsize,
+    now: Timestamp,
+    order: EmptyOrder,
 }
 
-impl Round {
+impl Work {
     fn take(&self) -> Option<&str> {
         let index = self.next.fetch_add(1, Ordering::Relaxed);
         self.subdirectories.get(index).map(String::as_str)
     }
 
     /// Leaves nothing to take.
-    fn stop(&self) {
+    fn give_up(&self) {
         self.next.store(self.subdirectories.len(), Ordering::Relaxed);
     }
 }
 
 /// Stops the workers when nobody waits for them any more.
-struct StopOnDrop(Arc<Round>);
+struct GiveUpOnDrop(Arc<Work>);
 
-impl Drop for StopOnDrop {
+impl Drop for GiveUpOnDrop {
     fn drop(&mut self) {
-        self.0.stop();
+        self.0.give_up();
     }
 }
 
+/// Whether a worker may go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    GoOn,
+    Halt,
+}
+
 impl Directory {
-    /// Empties all sub-directories, `workers` of them at a time.
-    pub(super) async fn empty(&self, now: Timestamp, workers: usize) -> Result<Emptied, Error> {
-        let round = StopOnDrop(Arc::new(self.hop(Tree::begin_to_empty).await?));
-        let tasks: Vec<_> = (0..workers.max(1))
+    /// Empties all sub-directories, several of them at a time.
+    pub(super) async fn empty(&self, now: Timestamp, order: EmptyOrder) -> Result<Round, Error> {
+        let workers = order.workers.max(1);
+        let subdirectories = self.hop(Tree::subdirectories_to_empty).await?;
+        let work = Work { subdirectories, next: AtomicUsize::new(0), now, order };
+        let work = GiveUpOnDrop(Arc::new(work));
+        let tasks: Vec<_> = (0..workers)
             .map(|_worker| {
-                let round = Arc::clone(&round.0);
-                self.spawn(move |tree| tree.empty_as_worker(&round, now))
+                let work = Arc::clone(&work.0);
+                self.spawn(move |tree| tree.empty_as_worker(&work))
             })
             .collect();
         let mut sum = Emptied::default();
+        let mut next = Next::GoOn;
         let mut failure = Ok(());
         for task in tasks {
             match Directory::join(task).await {
-                Ok(emptied) => add(&mut sum, emptied),
+                Ok(Round::Complete(emptied)) => sum.add(emptied),
+                Ok(Round::Halted(emptied)) => {
+                    sum.add(emptied);
+                    next = Next::Halt;
+                }
                 // The other workers go on.
                 Err(error) => failure = Err(error),
             }
         }
-        failure.map(|()| sum)
+        failure.map(|()| round(next, sum))
     }
 }
 
-fn add(sum: &mut Emptied, more: Emptied) {
-    sum.deleted += more.deleted;
-    sum.deleted_bytes += more.deleted_bytes;
-    sum.kept += more.kept;
-    sum.kept_bytes += more.kept_bytes;
-    sum.failed += more.failed;
+fn round(next: Next, emptied: Emptied) -> Round {
+    match next {
+        Next::GoOn => Round::Complete(emptied),
+        Next::Halt => Round::Halted(emptied),
+    }
 }
 
 impl Tree {
-    fn begin_to_empty(&self) -> Result<Round, Error> {
+    fn subdirectories_to_empty(&self) -> Result<Vec<String>, Error> {
         self.root.verify()?;
         let entries = self.hex_entries()?.into_iter();
         let directories = entries.filter(|entry| entry.kind != HexKind::NoDirectory);
-        let subdirectories = directories.map(|entry| entry.name).collect();
-        Ok(Round { subdirectories, next: AtomicUsize::new(0) })
+        Ok(directories.map(|entry| entry.name).collect())
     }
 
-    fn empty_as_worker(&self, round: &Round, now: Timestamp) -> Result<Emptied, Error> {
+    fn empty_as_worker(&self, work: &Work) -> Result<Round, Error> {
         let mut emptied = Emptied::default();
+        let mut next = Next::GoOn;
         let mut failure = Ok(());
-        while let Some(name) = round.take() {
-            if let Err(error) = self.empty_subdirectory(name, now, &mut emptied) {
-                failure = Err(error);
+        while next == Next::GoOn
+            && let Some(name) = work.take()
+        {
+            match self.empty_subdirectory(name, work, &mut emptied) {
+                Ok(after) => next = after,
+                Err(error) => failure = Err(error),
             }
         }
-        failure.map(|()| emptied)
+        failure.map(|()| round(next, emptied))
     }
 
     fn empty_subdirectory(
         &self,
-        name: &str,
-        now: Timestamp,
+        subdirectory: &str,
+        work: &Work,
         emptied: &mut Emptied,
-    ) -> Result<(), Error> {
-        let path = self.root.path().join(name);
+    ) -> Result<Next, Error> {
+        if work.order.halt.is_stopped() {
+            return Ok(Next::Halt);
+        }
+        let path = self.root.path().join(subdirectory);
         let listing =
             self.list(&path, |entry| match Name::parse(entry.file_name().to_bytes()) {
-                Name::Trash { deadline, .. } => Some((CString::from(entry.file_name()), deadline)),
+                Name::Trash { hash, deadline } => {
+                    Some((CString::from(entry.file_name()), hash, deadline))
+                }
                 Name::Block(_) | Name::Temp | Name::Other => None,
             })?;
-        let Some(listing) = listing else { return Ok(()) };
-        for (name, deadline) in listing.entries {
+        let Some(listing) = listing else { return Ok(Next::GoOn) };
+        for (name, hash, seconds) in listing.entries {
             let Some(stat) = self.look_in(&listing.directory, &name)? else { continue };
             if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
                 continue;
             }
-            let bytes = size(&stat);
-            if !may_empty(Timestamp::from_seconds(deadline), now) {
-                emptied.kept += 1;
-                emptied.kept_bytes += bytes;
+            if work.order.halt.is_stopped() {
+                return Ok(Next::Halt);
+            }
+            let size = size(&stat);
+            let deadline = Timestamp::from_seconds(seconds);
+            if !may_empty(deadline, work.now) {
+                emptied.count_kept(size);
                 continue;
             }
-            match self.remove(&path.join(name.to_string_lossy().as_ref())) {
-                Ok(()) => {
-                    emptied.deleted += 1;
-                    emptied.deleted_bytes += bytes;
+            match self.delete(&path.join(name.to_string_lossy().as_ref())) {
+                Ok(Deleted::ByUs) => {
+                    emptied.count_deleted(size);
+                    let mtime = mtime(&stat);
+                    (work.order.report)(EmptiedCopy { hash, size, mtime, deadline });
                 }
+                Ok(Deleted::NotThere) => {}
                 Err(error) => {
                     emptied.failed += 1;
                     let error: &dyn std::error::Error = &error;
@@ -129,8 +162,24 @@ impl Tree {
                 }
             }
         }
-        Ok(())
+        Ok(Next::GoOn)
     }
+
+    fn delete(&self, path: &Path) -> io::Result<Deleted> {
+        match self.call(Operation::Unlink, || fs::remove_file(path)) {
+            Ok(()) => Ok(Deleted::ByUs),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Deleted::NotThere),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Who deleted a copy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Deleted {
+    ByUs,
+    /// It was brought back meanwhile, or another process deleted it.
+    NotThere,
 }
 
 /// Bytes in a file.

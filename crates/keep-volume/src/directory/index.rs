@@ -10,8 +10,8 @@ use rustix::fs::{DirEntry, FileType, Stat};
 use super::Directory;
 use super::empty::size;
 use super::list::{HexEntry, HexKind};
-use super::lock::timestamp;
 use super::name::Name;
+use super::trashed::mtime;
 use super::tree::Tree;
 use crate::{Error, IndexCursor, IndexEntry, Replica, Strange};
 
@@ -110,8 +110,7 @@ fn judge(subdirectory: &str, hash: BlockHash, stat: &Stat) -> Result<Replica, &'
     if size > BLOCK_SIZE_MAX {
         return Err("larger than a block can be");
     }
-    let mtime = timestamp(stat.st_mtime, i64::try_from(stat.st_mtime_nsec).unwrap_or(0));
-    Ok(Replica { size, mtime })
+    Ok(Replica { size, mtime: mtime(stat) })
 }
 
 /// The listing as the node reads it.

@@ -20,6 +20,7 @@ mod sync;
 mod temp;
 mod touch;
 mod trash;
+mod trashed;
 mod tree;
 mod untrash;
 mod write;
@@ -44,8 +45,8 @@ use self::read::Reader;
 use self::tree::Tree;
 use self::write::Writer;
 use crate::{
-    BlockReader, BlockWriter, Emptied, Error, IndexCursor, IoStats, Replica, Swept, TryWrite,
-    Untrashed, Volume,
+    BlockReader, BlockWriter, EmptyOrder, Error, IndexCursor, IoStats, Replica, Round, Swept,
+    TrashedCopy, TryWrite, Untrashed, Volume,
 };
 
 /// A volume in a directory, which Go keepstores and other nodes may share.
@@ -202,8 +203,12 @@ impl Volume for Directory {
         self.moving(move |tree| tree.untrash(hash, now)).await
     }
 
-    async fn empty_trash(&self, now: Timestamp, workers: usize) -> Result<Emptied, Error> {
-        self.empty(now, workers).await
+    async fn trashed(&self, hash: BlockHash) -> Result<Vec<TrashedCopy>, Error> {
+        self.hop(move |tree| tree.trashed(hash)).await
+    }
+
+    async fn empty_trash(&self, now: Timestamp, order: EmptyOrder) -> Result<Round, Error> {
+        self.empty(now, order).await
     }
 
     async fn index(&self, prefix: HashPrefix) -> Result<Box<dyn IndexCursor>, Error> {

@@ -5,7 +5,7 @@ use std::io;
 use keep_rules::{BlockHash, Timestamp};
 
 use super::lock::{ATTEMPTS_MAX, too_often};
-use super::name::{self, Name};
+use super::name;
 use super::tree::Tree;
 use crate::{Error, Untrashed};
 
@@ -32,13 +32,10 @@ impl Tree {
     }
 
     fn latest_deadline(&self, hash: BlockHash) -> Result<Option<i64>, Error> {
-        let listing = self.list(&self.subdirectory(hash), |entry| {
-            match Name::parse(entry.file_name().to_bytes()) {
-                Name::Trash { hash: found, deadline } if found == hash => Some(deadline),
-                Name::Trash { .. } | Name::Block(_) | Name::Temp | Name::Other => None,
-            }
-        })?;
-        Ok(listing.and_then(|listing| listing.entries.into_iter().max()))
+        let listing = self.deadlines(hash)?;
+        Ok(listing.and_then(|listing| {
+            listing.entries.into_iter().map(|(deadline, _name)| deadline).max()
+        }))
     }
 
     /// Gives a trashed copy its old name back. The new mtime is durable before it has the name, so no crash leaves an

@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use keep_rules::trash::Fate;
 use keep_rules::{HashPrefix, Timestamp};
 use keep_volume::directory::Directory;
-use keep_volume::{Error, Memory, Volume};
+use keep_volume::{Error, Halt, Memory, Volume};
 use testkit::blocks::{Block, drain, fetch};
+use testkit::emptying::empty;
 use testkit::faults::{Call, FailNth, Fault, ShortWrite};
 
 use crate::disk::{Disk, T0, T1, assert_device};
@@ -36,6 +37,7 @@ async fn a_file_where_a_directory_should_be_is_an_error() {
     fs::write(root.join("acb"), "").unwrap();
     assert_broken(&volume, &block).await;
     assert_device(volume.untrash(block.hash, T1).await);
+    assert_device(volume.trashed(block.hash).await);
 }
 
 #[tokio::test]
@@ -128,9 +130,11 @@ async fn every_call_of_a_decorated_volume_can_fail_once() {
         Call::Touch,
         Call::Trash,
         Call::Untrash,
+        Call::Trashed,
         Call::EmptyTrash,
         Call::Index,
         Call::Next,
+        Call::Tally,
         Call::Sweep,
     ];
     for call in calls {
@@ -144,7 +148,9 @@ async fn every_call_of_a_decorated_volume_can_fail_once() {
                 volume.touch(block.hash, T0).await,
                 volume.trash(block.hash, T0, Fate::Until(T1)).await,
                 volume.untrash(block.hash, T0).await.map(drop),
-                volume.empty_trash(Timestamp::EPOCH, 1).await.map(drop),
+                volume.trashed(block.hash).await.map(drop),
+                empty(&volume, Timestamp::EPOCH, 1).await.map(drop),
+                volume.tally(Halt::default()).await.map(drop),
                 volume.sweep(Timestamp::EPOCH).await.map(drop),
                 list(&volume).await,
             ];

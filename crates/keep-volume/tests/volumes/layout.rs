@@ -2,12 +2,14 @@
 
 use std::fs::{self, File, FileTimes};
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use keep_rules::trash::Fate;
 use keep_rules::{HashPrefix, Timestamp};
-use keep_volume::{Untrashed, Volume};
+use keep_volume::{Emptied, EmptyOrder, TrashedCopy, Untrashed, Volume};
 use testkit::blocks::{Block, fetch};
+use testkit::emptying::empty;
 
 use crate::disk::{Disk, T0, T1, UUID, files};
 
@@ -102,10 +104,41 @@ async fn a_disk_that_a_go_keepstore_used_works_as_it_is() {
 
     assert_eq!(volume.untrash(bar.hash, T1).await.unwrap(), Untrashed::Restored);
     assert_eq!(fetch(&volume, bar.hash).await.unwrap(), b"bar");
-    let emptied = volume.empty_trash(Timestamp::from_seconds(1_700_000_499), 4).await.unwrap();
+    let emptied = empty(&volume, Timestamp::from_seconds(1_700_000_499), 4).await.unwrap();
     assert_eq!((emptied.deleted, emptied.kept), (1, 1));
-    let emptied = volume.empty_trash(Timestamp::from_seconds(1_700_000_500), 4).await.unwrap();
+    let emptied = empty(&volume, Timestamp::from_seconds(1_700_000_500), 4).await.unwrap();
     assert_eq!((emptied.deleted, emptied.kept), (1, 0));
+}
+
+#[tokio::test]
+async fn a_copy_is_gone_when_it_is_reported() {
+    let disk = Disk::new();
+    let root = disk.fresh_root();
+    put_file(&root, &format!("acb/{FOO}.trash.0001700000500"), "foo", T0);
+    let volume = disk.open(&root);
+    let expected =
+        TrashedCopy { size: 3, mtime: T0, deadline: Timestamp::from_seconds(1_700_000_500) };
+    assert_eq!(volume.trashed(FOO.parse().unwrap()).await.unwrap(), [expected]);
+    let left = Arc::new(Mutex::new(None));
+    let seen = Arc::clone(&left);
+    let report = move |_copy| *seen.lock().unwrap() = Some(files(&root));
+    let order = EmptyOrder { report: Arc::new(report), ..EmptyOrder::with_workers(1) };
+    volume.empty_trash(expected.deadline, order).await.unwrap();
+    let marker = ".donjon-volume 644".to_owned();
+    assert_eq!(*left.lock().unwrap(), Some(vec![marker, "acb 755".to_owned()]));
+}
+
+#[tokio::test]
+async fn what_is_named_as_a_trashed_copy_and_is_none_is_left_alone() {
+    let disk = Disk::new();
+    let root = disk.fresh_root();
+    let name = format!("acb/{FOO}.trash.1700000500");
+    fs::create_dir_all(root.join(&name)).unwrap();
+    let volume = disk.open(&root);
+    assert_eq!(volume.trashed(FOO.parse().unwrap()).await.unwrap(), []);
+    let emptied = empty(&volume, Timestamp::from_seconds(1_700_000_500), 1).await.unwrap();
+    assert_eq!(emptied, Emptied::default());
+    assert!(root.join(name).is_dir());
 }
 
 #[tokio::test]
@@ -125,7 +158,7 @@ async fn files_that_are_not_ours_are_left_alone() {
     }
     let volume = disk.open(&root);
     let far = Timestamp::from_nanos(i64::MAX);
-    assert_eq!(volume.empty_trash(far, 4).await.unwrap().deleted, 0);
+    assert_eq!(empty(&volume, far, 4).await.unwrap().deleted, 0);
     assert_eq!(volume.sweep(far).await.unwrap().deleted, 0);
     assert!(volume.index(HashPrefix::ALL).await.unwrap().next().await.unwrap().is_none());
     for name in others {

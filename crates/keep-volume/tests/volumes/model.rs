@@ -6,9 +6,10 @@ use bytes::Bytes;
 use keep_rules::trash::Fate;
 use keep_rules::{BlockHash, HashPrefix, Timestamp};
 use keep_volume::directory::{Directory, DirectoryConfig, Durability};
-use keep_volume::{Error, Memory, Untrashed, Volume};
+use keep_volume::{Error, Halt, Memory, Tally, TrashedCopy, Untrashed, Volume};
 use proptest::prelude::*;
 use testkit::blocks::{Block, fetch};
+use testkit::emptying::empty;
 
 use crate::disk::Disk;
 
@@ -24,7 +25,9 @@ enum Call {
     Untrash,
     Read,
     Empty { seconds: i64 },
+    Trashed,
     List,
+    Tally,
 }
 
 fn call() -> impl Strategy<Value = Call> {
@@ -38,7 +41,9 @@ fn call() -> impl Strategy<Value = Call> {
         3 => Just(Call::Untrash),
         2 => Just(Call::Read),
         2 => seconds.prop_map(|seconds| Call::Empty { seconds }),
+        2 => Just(Call::Trashed),
         1 => Just(Call::List),
+        1 => Just(Call::Tally),
     ]
 }
 
@@ -46,7 +51,8 @@ fn call() -> impl Strategy<Value = Call> {
 #[derive(Default)]
 struct Model {
     live: BTreeMap<BlockHash, (Bytes, Timestamp)>,
-    trash: Vec<(BlockHash, i64, Bytes)>,
+    /// Hash, deadline, content, mtime.
+    trash: Vec<(BlockHash, i64, Bytes, Timestamp)>,
 }
 
 /// When a call happens, and what it concerns. Every call has its own instant.
@@ -78,7 +84,7 @@ impl Model {
                 None => "not found".to_owned(),
             },
             Call::Empty { seconds } => {
-                let due = |copy: &(BlockHash, i64, Bytes)| copy.1 <= START + seconds;
+                let due = |copy: &(BlockHash, i64, Bytes, Timestamp)| copy.1 <= START + seconds;
                 let bytes: usize =
                     self.trash.iter().filter(|copy| due(copy)).map(|copy| copy.2.len()).sum();
                 let before = self.trash.len();
@@ -88,6 +94,18 @@ impl Model {
                     before - self.trash.len(),
                     self.trash.len()
                 )
+            }
+            Call::Trashed => {
+                let mut copies: Vec<_> = self.trash.iter().filter(|copy| copy.0 == hash).collect();
+                copies.sort_by_key(|copy| std::cmp::Reverse(copy.1));
+                let lines = copies.iter().map(|copy| {
+                    trashed_line(copy.2.len() as u64, copy.3, Timestamp::from_seconds(copy.1))
+                });
+                lines.collect()
+            }
+            Call::Tally => {
+                let bytes: usize = self.live.values().map(|(data, _mtime)| data.len()).sum();
+                format!("{} blocks, {bytes} bytes", self.live.len())
             }
             Call::List => {
                 let lines = self
@@ -111,7 +129,7 @@ impl Model {
             while self.trash.iter().any(|copy| copy.0 == hash && copy.1 == deadline) {
                 deadline += 1;
             }
-            self.trash.push((hash, deadline, data));
+            self.trash.push((hash, deadline, data, mtime));
         }
         "trashed".to_owned()
     }
@@ -125,10 +143,14 @@ impl Model {
             live.1 = at.now;
             return "already live".to_owned();
         }
-        let (hash, _deadline, data) = self.trash.remove(place);
+        let (hash, _deadline, data, _mtime) = self.trash.remove(place);
         self.live.insert(hash, (data, at.now));
         "restored".to_owned()
     }
+}
+
+fn trashed_line(size: u64, mtime: Timestamp, deadline: Timestamp) -> String {
+    format!("{size} {mtime} until {deadline}\n")
 }
 
 fn content(size: usize, now: Timestamp) -> Bytes {
@@ -168,10 +190,19 @@ async fn outcome(volume: &dyn Volume, call: &Call, at: &At) -> Result<String, Er
             Ok(format!("{} {:?}", replica.mtime, Block::of(data).hash))
         }
         Call::Empty { seconds } => {
-            let emptied = volume.empty_trash(Timestamp::from_seconds(START + seconds), 2).await?;
+            let emptied = empty(volume, Timestamp::from_seconds(START + seconds), 2).await?;
             assert_eq!(emptied.failed, 0);
             let (deleted, bytes) = (emptied.deleted, emptied.deleted_bytes);
             Ok(format!("{deleted} deleted, {bytes} bytes, {} kept", emptied.kept))
+        }
+        Call::Trashed => {
+            let copies = volume.trashed(hash).await?;
+            let line = |copy: &TrashedCopy| trashed_line(copy.size, copy.mtime, copy.deadline);
+            Ok(copies.iter().map(line).collect())
+        }
+        Call::Tally => {
+            let Tally { blocks, bytes } = volume.tally(Halt::default()).await?;
+            Ok(format!("{blocks} blocks, {bytes} bytes"))
         }
         Call::List => {
             let mut cursor = volume.index(HashPrefix::ALL).await?;

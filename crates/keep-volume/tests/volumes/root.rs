@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use keep_rules::trash::Fate;
 use keep_rules::{HashPrefix, Timestamp};
 use keep_volume::directory::{Directory, DirectoryConfig, Identity};
-use keep_volume::{Error, TryWrite, Volume};
+use keep_volume::{Error, Halt, TryWrite, Volume};
 use testkit::blocks::{Block, fetch};
+use testkit::emptying::empty;
 
 use crate::disk::{Disk, T0, T1, assert_wrong_root, files};
 
@@ -39,7 +40,10 @@ async fn assert_all_refused(volume: &Directory) {
     assert_wrong_root(volume.trash(live, T0, Fate::Delete).await);
     assert_wrong_root(volume.untrash(trashed, T1).await);
     assert_wrong_root(volume.index(HashPrefix::ALL).await);
-    assert_wrong_root(volume.empty_trash(Timestamp::from_nanos(i64::MAX), 2).await);
+    assert_wrong_root(volume.tally(Halt::default()).await);
+    assert_wrong_root(volume.trashed(trashed).await);
+    assert_wrong_root(volume.trashed(Block::of("absent").hash).await);
+    assert_wrong_root(empty(volume, Timestamp::from_nanos(i64::MAX), 2).await);
     assert_wrong_root(volume.sweep(Timestamp::from_nanos(i64::MAX)).await);
     assert_wrong_root(volume.check(TryWrite::No).await);
     for block in [Block::of("live"), Block::of("another"), Block::sized(1 << 20, 1)] {
@@ -85,6 +89,7 @@ async fn another_volume_in_its_place_is_not_the_volume() {
     assert_wrong_root(volume.touch(live.hash, T1).await);
     assert_wrong_root(volume.untrash(Block::of("trashed").hash, T1).await);
     assert_wrong_root(volume.stat(Block::of("absent").hash).await);
+    assert_wrong_root(volume.trashed(Block::of("trashed").hash).await);
     assert_wrong_root(volume.index(HashPrefix::ALL).await);
 }
 

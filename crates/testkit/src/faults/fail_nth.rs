@@ -10,8 +10,8 @@ use keep_rules::mount::DeviceId;
 use keep_rules::trash::Fate;
 use keep_rules::{BlockHash, HashPrefix, Timestamp};
 use keep_volume::{
-    BlockReader, BlockWriter, Emptied, Error, IndexCursor, IndexEntry, IoStats, Replica, Strange,
-    Swept, TryWrite, Untrashed, Volume,
+    BlockReader, BlockWriter, EmptyOrder, Error, Halt, IndexCursor, IndexEntry, IoStats, Replica,
+    Round, Strange, Swept, Tally, TrashedCopy, TryWrite, Untrashed, Volume,
 };
 
 /// A call of a volume, its readers, writers and cursors.
@@ -37,12 +37,16 @@ pub enum Call {
     Trash,
     /// [`Volume::untrash`]
     Untrash,
+    /// [`Volume::trashed`]
+    Trashed,
     /// [`Volume::empty_trash`]
     EmptyTrash,
     /// [`Volume::index`]
     Index,
     /// [`IndexCursor::next`]
     Next,
+    /// [`Volume::tally`]
+    Tally,
     /// [`Volume::sweep`]
     Sweep,
     /// [`Volume::check`]
@@ -225,15 +229,25 @@ impl<V: Volume> Volume for FailNth<V> {
         self.inner.untrash(hash, now).await
     }
 
-    async fn empty_trash(&self, now: Timestamp, workers: usize) -> Result<Emptied, Error> {
+    async fn trashed(&self, hash: BlockHash) -> Result<Vec<TrashedCopy>, Error> {
+        self.plan.pass(Call::Trashed)?;
+        self.inner.trashed(hash).await
+    }
+
+    async fn empty_trash(&self, now: Timestamp, order: EmptyOrder) -> Result<Round, Error> {
         self.plan.pass(Call::EmptyTrash)?;
-        self.inner.empty_trash(now, workers).await
+        self.inner.empty_trash(now, order).await
     }
 
     async fn index(&self, prefix: HashPrefix) -> Result<Box<dyn IndexCursor>, Error> {
         self.plan.pass(Call::Index)?;
         let inner = self.inner.index(prefix).await?;
         Ok(Box::new(Faulty { inner, plan: Arc::clone(&self.plan) }))
+    }
+
+    async fn tally(&self, halt: Halt) -> Result<Tally, Error> {
+        self.plan.pass(Call::Tally)?;
+        self.inner.tally(halt).await
     }
 
     async fn sweep(&self, before: Timestamp) -> Result<Swept, Error> {

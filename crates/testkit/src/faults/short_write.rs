@@ -6,8 +6,8 @@ use keep_rules::mount::DeviceId;
 use keep_rules::trash::Fate;
 use keep_rules::{BlockHash, HashPrefix, Timestamp};
 use keep_volume::{
-    BlockReader, BlockWriter, Emptied, Error, IndexCursor, IoStats, Replica, Swept, TryWrite,
-    Untrashed, Volume,
+    BlockReader, BlockWriter, EmptyOrder, Error, Halt, IndexCursor, IoStats, Replica, Round, Swept,
+    Tally, TrashedCopy, TryWrite, Untrashed, Volume,
 };
 
 /// A volume that stores only the first bytes of every block and says that all went well: what a crash leaves on a disk
@@ -87,12 +87,20 @@ impl<V: Volume> Volume for ShortWrite<V> {
         self.inner.untrash(hash, now).await
     }
 
-    async fn empty_trash(&self, now: Timestamp, workers: usize) -> Result<Emptied, Error> {
-        self.inner.empty_trash(now, workers).await
+    async fn trashed(&self, hash: BlockHash) -> Result<Vec<TrashedCopy>, Error> {
+        self.inner.trashed(hash).await
+    }
+
+    async fn empty_trash(&self, now: Timestamp, order: EmptyOrder) -> Result<Round, Error> {
+        self.inner.empty_trash(now, order).await
     }
 
     async fn index(&self, prefix: HashPrefix) -> Result<Box<dyn IndexCursor>, Error> {
         self.inner.index(prefix).await
+    }
+
+    async fn tally(&self, halt: Halt) -> Result<Tally, Error> {
+        self.inner.tally(halt).await
     }
 
     async fn sweep(&self, before: Timestamp) -> Result<Swept, Error> {

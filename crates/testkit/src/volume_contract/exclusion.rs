@@ -3,10 +3,11 @@
 use bytes::Bytes;
 use keep_rules::Timestamp;
 use keep_rules::trash::Fate;
-use keep_volume::{Error, Untrashed, Volume};
+use keep_volume::{Error, Round, Untrashed, Volume};
 
 use super::{LATER, T0, T1, T2, assert_absent};
 use crate::blocks::{Block, fetch};
+use crate::emptying::{Reports, empty};
 
 /// Rounds of a race. On two cores a few dozen show both outcomes.
 const ROUNDS: u32 = 50;
@@ -98,7 +99,41 @@ pub async fn concurrent_untrashes_restore_one_copy(volume: &dyn Volume) {
     let live = untrashed.iter().filter(|done| matches!(done, Ok(Untrashed::AlreadyLive))).count();
     assert_eq!((restored, live), (1, 3), "{untrashed:?}");
     assert_eq!(volume.stat(block.hash).await.expect("it is there").mtime, T2);
-    assert_eq!(volume.empty_trash(T2, 1).await.expect("the trash is read").kept, 1);
+    assert_eq!(empty(volume, T2, 1).await.expect("the trash is read").kept, 1);
+}
+
+/// A copy that is untrashed while the trash is emptied is either live again or was reported as deleted, never both and
+/// never neither. Nor do two emptiers report one copy.
+pub async fn a_copy_is_untrashed_or_emptied(volume: &dyn Volume) {
+    let blocks: Vec<_> = (0..4_u8).map(|number| Block::of(vec![number])).collect();
+    for _round in 0..ROUNDS {
+        for block in &blocks {
+            block.store(volume, T0).await.expect("a block is stored");
+            volume.trash(block.hash, T0, Fate::Until(T1)).await.expect("it is trashed");
+        }
+        let reports = Reports::default();
+        let untrash = at_once(blocks.iter().map(|block| volume.untrash(block.hash, T2)).collect());
+        let empty = || volume.empty_trash(LATER, reports.order(2));
+        let (untrashed, first, second) = tokio::join!(untrash, empty(), empty());
+        let mut deleted = 0;
+        for emptied in [first, second] {
+            let Ok(Round::Complete(emptied)) = emptied else { panic!("{emptied:?}") };
+            assert_eq!(emptied.failed, 0);
+            deleted += emptied.deleted;
+        }
+        let reported: Vec<_> = reports.sorted().iter().map(|copy| copy.hash).collect();
+        assert_eq!(reported.len() as u64, deleted);
+        for (block, untrashed) in blocks.iter().zip(untrashed) {
+            let times = reported.iter().filter(|hash| **hash == block.hash).count();
+            match (untrashed, times) {
+                (Ok(Untrashed::Restored), 0) => {
+                    assert_eq!(fetch(volume, block.hash).await.expect("it is read"), block.data);
+                }
+                (Err(Error::NotFound), 1) => assert_absent(volume.stat(block.hash).await),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
 }
 
 async fn both<A, B>(left: impl Future<Output = A>, right: impl Future<Output = B>) -> (A, B) {

@@ -1,7 +1,7 @@
 //! Promises about listings.
 
 use keep_rules::trash::Fate;
-use keep_volume::{IndexEntry, Replica, Volume};
+use keep_volume::{Error, Halt, IndexEntry, Replica, Tally, Volume};
 
 use super::{LATER, T0, T1, list};
 use crate::blocks::Block;
@@ -56,4 +56,19 @@ pub async fn an_index_lists_nothing_that_is_written_or_trashed(volume: &dyn Volu
     assert_eq!(listed, [live.hash]);
     volume.untrash(trashed.hash, T1).await.expect("it comes back");
     assert_eq!(list(volume, "").await.len(), 2);
+}
+
+/// A tally counts what an index lists, and one that is halted gives no number that could be taken for it.
+pub async fn a_tally_counts_what_an_index_lists(volume: &dyn Volume) {
+    let tally = volume.tally(Halt::default()).await.expect("a tally");
+    assert_eq!(tally, Tally::default());
+    let listed = store_some(volume, 200).await;
+    let trashed = Block::of("trashed");
+    trashed.store(volume, T0).await.expect("a block is stored");
+    volume.trash(trashed.hash, T0, Fate::Until(LATER)).await.expect("it is trashed");
+    let bytes = listed.iter().map(|entry| entry.replica.size).sum();
+    let tally = volume.tally(Halt::default()).await.expect("a tally");
+    assert_eq!(tally, Tally { blocks: 200, bytes });
+    let halted = volume.tally(Halt::when(|| true)).await;
+    assert!(matches!(halted, Err(Error::Halted)), "{halted:?}");
 }

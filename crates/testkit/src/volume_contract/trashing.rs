@@ -1,16 +1,13 @@
-//! Promises about trash, untrash and emptying.
+//! Promises about trash and untrash.
 
 use bytes::Bytes;
 use keep_rules::Timestamp;
 use keep_rules::trash::Fate;
-use keep_volume::{Emptied, Error, Untrashed, Volume};
+use keep_volume::{Emptied, Error, TrashedCopy, Untrashed, Volume};
 
-use super::{LATER, T0, T1, T2, assert_absent, list};
+use super::{LATER, T0, T1, T2, assert_absent, list, nanos_after};
 use crate::blocks::{Block, fetch};
-
-fn nanos_after(time: Timestamp, nanos: i64) -> Timestamp {
-    Timestamp::from_nanos(time.as_nanos() + nanos)
-}
+use crate::emptying::empty;
 
 async fn is_refused(volume: &dyn Volume, block: &Block, decided_on: Timestamp, stored: Timestamp) {
     for fate in [Fate::Until(LATER), Fate::Delete] {
@@ -66,7 +63,7 @@ pub async fn a_deleted_block_cannot_be_brought_back(volume: &dyn Volume) {
     volume.trash(block.hash, T0, Fate::Delete).await.expect("it is deleted");
     assert_absent(volume.stat(block.hash).await);
     assert_absent(volume.untrash(block.hash, T1).await);
-    let emptied = volume.empty_trash(LATER, 1).await.expect("the trash is emptied");
+    let emptied = empty(volume, LATER, 1).await.expect("the trash is emptied");
     assert_eq!(emptied, Emptied::default(), "nothing was left in the trash");
 }
 
@@ -83,7 +80,7 @@ pub async fn untrash_brings_back_the_latest_copy(volume: &dyn Volume) {
     }
     assert_eq!(volume.untrash(hash, T1).await.expect("it comes back"), Untrashed::Restored);
     assert_eq!(fetch(volume, hash).await.expect("it is read"), b"copy 5000000000");
-    let left = volume.empty_trash(Timestamp::from_seconds(6_000_000_000), 1).await;
+    let left = empty(volume, Timestamp::from_seconds(6_000_000_000), 1).await;
     assert_eq!(left.expect("the trash is emptied").deleted, 2);
 }
 
@@ -111,7 +108,7 @@ pub async fn untrash_never_overwrites_a_live_copy(volume: &dyn Volume) {
         assert_eq!(fetch(volume, block.hash).await.expect("it is read"), block.data);
         assert_eq!(volume.stat(block.hash).await.expect("it is there").mtime, T2);
     }
-    assert_eq!(volume.empty_trash(LATER, 1).await.expect("the trash is emptied").deleted, 1);
+    assert_eq!(empty(volume, LATER, 1).await.expect("the trash is emptied").deleted, 1);
 }
 
 /// A second copy that is trashed with the same deadline does not overwrite the first, as in the Go program.
@@ -121,43 +118,45 @@ pub async fn two_copies_with_one_deadline_both_stay(volume: &dyn Volume) {
         block.store(volume, T0).await.expect("a copy is stored");
         volume.trash(block.hash, T0, Fate::Until(LATER)).await.expect("it is trashed");
     }
-    let kept = volume.empty_trash(T2, 1).await.expect("the trash is read");
+    let kept = empty(volume, T2, 1).await.expect("the trash is read");
     assert_eq!((kept.kept, kept.kept_bytes, kept.deleted), (2, 6, 0));
 }
 
-/// What is due goes, what is not due stays, and both are counted, however many work at it.
-pub async fn emptying_deletes_what_is_past_its_deadline(volume: &dyn Volume) {
-    let deadline = |seconds| Fate::Until(Timestamp::from_seconds(2_000_000_000 + seconds));
-    let mut bytes = 0;
-    for number in 0..40_u32 {
-        let block = Block::of(format!("block {number}"));
-        block.store(volume, T0).await.expect("a block is stored");
-        let seconds = i64::from(number % 4);
-        volume.trash(block.hash, T0, deadline(seconds)).await.expect("it is trashed");
-        bytes += block.size();
+/// Every trashed copy of a block is shown, with the one that an untrash would bring back first; other blocks and the
+/// live copy are not.
+pub async fn the_trashed_copies_of_a_block_are_shown(volume: &dyn Volume) {
+    let (block, other) = (Block::of("foo"), Block::of("bar"));
+    other.store(volume, T0).await.expect("a block is stored");
+    volume.trash(other.hash, T0, Fate::Until(LATER)).await.expect("it is trashed");
+    let mut expected = Vec::new();
+    // The texts of these deadlines do not sort as their values do.
+    for (mtime, seconds) in [(T0, 999_999_999), (T1, 5_000_000_000), (T2, 1_800_000_000)] {
+        let data = Bytes::from(format!("copy {seconds}"));
+        let copy = Block { hash: block.hash, data };
+        copy.store(volume, mtime).await.expect("a copy is stored");
+        let deadline = Timestamp::from_seconds(seconds);
+        volume.trash(block.hash, mtime, Fate::Until(deadline)).await.expect("it is trashed");
+        expected.push(TrashedCopy { size: copy.size(), mtime, deadline });
     }
-    let at = |nanos| nanos_after(Timestamp::from_seconds(2_000_000_001), nanos);
-    let early = volume.empty_trash(at(-1), 3).await.expect("the trash is emptied");
-    assert_eq!((early.deleted, early.kept, early.failed), (10, 30, 0));
-    let now = volume.empty_trash(at(0), 1).await.expect("the trash is emptied");
-    assert_eq!((now.deleted, now.kept, now.failed), (10, 20, 0));
-    assert_eq!(early.deleted_bytes + now.deleted_bytes + now.kept_bytes, bytes);
-    for (number, there) in [(0, false), (1, false), (2, true), (3, true)] {
-        let hash = Block::of(format!("block {number}")).hash;
-        assert_eq!(volume.untrash(hash, T2).await.is_ok(), there, "{number}");
-    }
+    block.store(volume, T2).await.expect("a live copy is stored");
+    expected.sort_by_key(|copy| std::cmp::Reverse(copy.deadline));
+    assert_eq!(volume.trashed(block.hash).await.expect("the trash is read"), expected);
+    volume.trash(block.hash, T2, Fate::Delete).await.expect("it is deleted");
+    volume.untrash(block.hash, T2).await.expect("the first one comes back");
+    assert_eq!(volume.trashed(block.hash).await.expect("the trash is read"), expected[1..]);
 }
 
-/// Emptying has no business with live blocks, nor with those that were untrashed.
-pub async fn emptying_leaves_live_copies_alone(volume: &dyn Volume) {
-    let (live, untrashed) = (Block::of("foo"), Block::of("bar"));
-    live.store(volume, T0).await.expect("a block is stored");
-    untrashed.store(volume, T0).await.expect("a block is stored");
-    volume.trash(untrashed.hash, T0, Fate::Until(T1)).await.expect("it is trashed");
-    volume.untrash(untrashed.hash, T1).await.expect("it comes back");
-    let emptied = volume.empty_trash(LATER, 4).await.expect("the trash is emptied");
-    assert_eq!(emptied, Emptied::default());
-    for block in [live, untrashed] {
-        assert_eq!(fetch(volume, block.hash).await.expect("it is read"), block.data);
-    }
+/// A block without a trashed copy is no error, were it live, deleted or never there.
+pub async fn a_block_without_trashed_copies_is_no_error(volume: &dyn Volume) {
+    let block = Block::of("foo");
+    assert_eq!(volume.trashed(block.hash).await.expect("the trash is read"), []);
+    block.store(volume, T0).await.expect("a block is stored");
+    assert_eq!(volume.trashed(block.hash).await.expect("the trash is read"), []);
+    volume.trash(block.hash, T0, Fate::Until(T1)).await.expect("it is trashed");
+    assert_eq!(volume.trashed(block.hash).await.expect("the trash is read").len(), 1);
+    empty(volume, LATER, 1).await.expect("the trash is emptied");
+    assert_eq!(volume.trashed(block.hash).await.expect("the trash is read"), []);
+    block.store(volume, T0).await.expect("it is stored again");
+    volume.trash(block.hash, T0, Fate::Delete).await.expect("it is deleted");
+    assert_eq!(volume.trashed(block.hash).await.expect("the trash is read"), []);
 }
