@@ -145,6 +145,7 @@ impl<R: Record, E: Code> Draft<R, E> {
         let (place, generation) = (&shared.place, receipt.generation);
         let progress = NewFile::create(place.progress(generation))?;
         file.rename(place.list(generation))?;
+        // Before the state names the list: no power loss may leave the state without it.
         sync_directory(place.directory())?;
         let current = Current { generation, standing, removed: [].into() };
         let epoch = now.state().epoch.max(receipt.epoch);
