@@ -51,6 +51,8 @@ pub(crate) fn live() -> Answer {
 #[derive(Serialize)]
 struct Readiness {
     ready: bool,
+    /// Trashing is frozen. The node serves as ever, so this does not make it unready.
+    frozen: bool,
     volumes: Vec<VolumeReadiness>,
 }
 
@@ -74,5 +76,5 @@ pub(crate) async fn ready(node: &Node) -> Answer {
     let volumes = futures_util::future::join_all(checks).await;
     let ready = volumes.iter().all(|volume| volume.ok);
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    json(status, &Readiness { ready, volumes })
+    json(status, &Readiness { ready, frozen: node.steering.is_frozen(), volumes })
 }

@@ -14,6 +14,7 @@ mod hashing;
 mod health;
 mod http;
 mod index;
+mod ledger;
 mod lists;
 mod logging;
 mod metrics;
@@ -30,8 +31,9 @@ mod unavailable;
 mod volumes;
 
 pub use clock::Clock;
+pub use lists::StoresNotOpened;
 pub use mounts::{Mount, MountParts, Mounts};
-pub use node::{ConfigText, Node, NodeParts};
+pub use node::{ConfigText, Node, NodeNotMade, NodeParts};
 pub use run::run;
 pub use start::{StartError, serve};
 pub use tls::TlsError;

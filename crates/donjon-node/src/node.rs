@@ -3,21 +3,26 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use keep_protocol::list::{PullRequest, TrashRequest};
 use keep_protocol::status::ListName;
+use keep_rules::guard::Guard;
 use keep_rules::{BlockHash, ClusterId, Timestamp, Token};
+use keep_volume::Halt;
+use ledger::LedgerError;
+use tokio::sync::Semaphore;
 
 use crate::buffer::BufferPool;
 use crate::clock::Clock;
 use crate::config::{
-    ApiLimits, NodeLimits, PeerTrust, PullSettings, RemoteCluster, Signing, SigningMode, Tokens,
-    TrashSettings, WriteAuth,
+    ApiLimits, ListPolicy, NodeLimits, OnTrashHit, PeerTrust, PullSettings, RemoteCluster, Signing,
+    SigningMode, Tokens, TrashSettings, WriteAuth,
 };
 use crate::federation::Remotes;
 use crate::http::{ActiveRequests, Gate, GateLimits};
-use crate::lists::WorkList;
+use crate::ledger::Books;
+use crate::lists::{Stores, StoresNotOpened, WorkList};
 use crate::metrics::Metrics;
 use crate::mounts::Mounts;
 use crate::peers::Peers;
@@ -39,6 +44,16 @@ pub struct Node {
     pub(crate) mounts: Mounts,
     pub(crate) trash_list: WorkList<TrashRequest>,
     pub(crate) pull_list: WorkList<PullRequest>,
+    pub(crate) dry_trash_list: WorkList<TrashRequest>,
+    pub(crate) dry_pull_list: WorkList<PullRequest>,
+    pub(crate) stores: Option<Stores>,
+    pub(crate) list_max_age: Duration,
+    pub(crate) guard: Guard,
+    pub(crate) on_hit: OnTrashHit,
+    pub(crate) hold_after_hits: u64,
+    pub(crate) hit_search: Semaphore,
+    pub(crate) halt: Halt,
+    pub(crate) books: Books,
     pub(crate) steering: Steering,
     pub(crate) peers: Peers,
     pub(crate) remotes: Remotes,
@@ -76,6 +91,8 @@ pub struct NodeParts {
     pub trash: TrashSettings,
     /// Pulling.
     pub pull: PullSettings,
+    /// What the node is called in its ledger: its URL.
+    pub name: String,
     /// Limits on requests.
     pub api: ApiLimits,
     /// Limits on connections, bodies and lists.
@@ -86,6 +103,8 @@ pub struct NodeParts {
     pub peer_trust: PeerTrust,
     /// Where to write the requests in hand when the queue is nearly full.
     pub queue_dump_dir: Option<PathBuf>,
+    /// How lists are kept and guarded.
+    pub lists: ListPolicy,
     /// Where the node keeps its own state: lists, settings, ledger. `None`: it is gone with the process.
     pub state_dir: Option<PathBuf>,
     /// Where the blocks are.
@@ -94,12 +113,26 @@ pub struct NodeParts {
     pub clock: Clock,
 }
 
+/// Why a node cannot be put together.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeNotMade {
+    /// The TLS library cannot be set up for outgoing connections.
+    #[error("cannot set up outgoing connections")]
+    Client(#[from] reqwest::Error),
+    /// The state directory cannot be used.
+    #[error(transparent)]
+    State(#[from] StoresNotOpened),
+    /// The ledger cannot be written, or was changed by somebody else. Look at it, and move it away if it is to begin anew.
+    #[error("the ledger in the state directory cannot be used")]
+    Ledger(#[from] LedgerError),
+}
+
 impl Node {
     /// Puts a node together. Nothing runs yet.
     ///
     /// # Errors
-    /// The TLS library cannot be set up for outgoing connections.
-    pub fn new(parts: NodeParts) -> Result<Arc<Node>, reqwest::Error> {
+    /// [`NodeNotMade`]
+    pub fn new(parts: NodeParts) -> Result<Arc<Node>, NodeNotMade> {
         let gate = GateLimits {
             running: parts.api.max_concurrent_requests,
             queued: parts.api.max_queued_requests,
@@ -107,6 +140,14 @@ impl Node {
         Ok(Arc::new(Node {
             cluster_id: parts.cluster_id,
             config_text: parts.config_text,
+            stores: parts.state_dir.as_deref().map(Stores::open).transpose()?,
+            list_max_age: parts.lists.max_age,
+            guard: parts.lists.guard,
+            on_hit: parts.lists.on_hit,
+            hold_after_hits: parts.lists.hold_after_hits,
+            hit_search: Semaphore::new(1),
+            halt: Halt::default(),
+            books: Books::open(parts.state_dir.as_deref(), &parts.name, parts.clock.now())?,
             steering: Steering::open(parts.state_dir.as_deref(), parts.clock.now()),
             peers: Peers::new(parts.peer_trust)?,
             remotes: Remotes::new(parts.remotes)?,
@@ -122,6 +163,8 @@ impl Node {
             mounts: parts.mounts,
             trash_list: WorkList::new(ListName::Trash, parts.clock.clone()),
             pull_list: WorkList::new(ListName::Pull, parts.clock.clone()),
+            dry_trash_list: WorkList::new(ListName::Trash, parts.clock.clone()),
+            dry_pull_list: WorkList::new(ListName::Pull, parts.clock.clone()),
             active: ActiveRequests::default(),
             metrics: Metrics::default(),
             buffers: BufferPool::default(),

@@ -8,7 +8,9 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use crate::accept::accept;
-use crate::lists::{Pulling, Trashing, run_crew, run_emptier};
+use crate::lists::{
+    DRY_WORKERS, Pulling, Trashing, decide_pull, decide_trash, run_crew, run_emptier,
+};
 use crate::node::Node;
 use crate::tls::Tls;
 
@@ -32,6 +34,9 @@ pub(crate) async fn run_with_tls(
         tracing::info!("stopping: finishing what is in hand");
         node.trash_list.close();
         node.pull_list.close();
+        node.dry_trash_list.close();
+        node.dry_pull_list.close();
+        node.halt.stop();
         // Ends the periodic workers, and starts the clock of `late`.
         drop(stopping);
     };
@@ -54,7 +59,12 @@ fn start_workers(node: &Arc<Node>, stopped: &watch::Receiver<()>) -> JoinSet<()>
     let mut workers = JoinSet::new();
     workers.spawn(run_crew::<Trashing>(node.clone()));
     workers.spawn(run_crew::<Pulling>(node.clone()));
+    for _ in 0..DRY_WORKERS {
+        workers.spawn(decide_trash(node.clone()));
+        workers.spawn(decide_pull(node.clone()));
+    }
     workers.spawn(run_emptier(node.clone(), stopped.clone()));
+    workers.spawn(crate::ledger::run(node.clone(), stopped.clone()));
     workers.spawn(crate::queue_dump::run(node.clone(), stopped.clone()));
     workers
 }

@@ -1,18 +1,22 @@
 //! From a configuration to a running node (spec section 8).
 
 use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::clock::Clock;
-use crate::config::{Candidate, Config, Loaded, Mistake, Scheme, ServiceUrl, VolumeConfig};
+use crate::config::{Candidate, Config, Driver, Loaded, Mistake, Scheme, ServiceUrl, VolumeConfig};
+use crate::lists::resume;
 use crate::lists::sweep;
 use crate::logging;
 use crate::mounts::{Mount, Mounts, sentence};
-use crate::node::{ConfigText, Node, NodeParts};
+use crate::node::{ConfigText, Node, NodeNotMade, NodeParts};
 use crate::run::run_with_tls;
 use crate::tls::{Tls, TlsError};
 use crate::volumes::{VolumeNotOpened, open, unavailable};
@@ -38,9 +42,19 @@ pub enum StartError {
     /// The configuration says https but names no certificate.
     #[error("the address is https, but TLS.Certificate and TLS.Key are not set")]
     NoCertificate,
-    /// The TLS library cannot be set up for outgoing connections.
-    #[error("cannot set up outgoing connections")]
-    Client(#[from] reqwest::Error),
+    /// The parts do not go together.
+    #[error(transparent)]
+    Node(#[from] NodeNotMade),
+    /// The directory for the node's own state cannot be made.
+    #[error(
+        "cannot make the state directory {path}; set Donjon.StateDir to a directory that this node may write"
+    )]
+    StateDir {
+        /// The directory.
+        path: String,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The system does not do what every system does.
     #[error("cannot {doing}")]
     System {
@@ -64,11 +78,16 @@ pub async fn serve(loaded: Loaded) -> Result<(), StartError> {
     let stop = stop_signal()?;
     let (candidate, listener) = listen(config.candidates.clone()).await?;
     let volumes = config.volumes.served_by(&candidate.internal_url).map_err(StartError::Volumes)?;
-    let mounts = Mounts::new(open_all(volumes, &config).await?);
+    let (mounts, roots) = open_all(volumes, &config).await?;
+    let state_dir = state_dir(&config, &candidate, roots)?;
     let tls = tls(&config, &candidate.listen)?;
     let config_text = ConfigText { sha256: source.sha256, modified: source.modified };
-    let node = Node::new(parts(config, config_text, mounts))?;
+    let node = Node::new(NodeParts {
+        name: candidate.internal_url.to_string(),
+        ..parts(config, config_text, state_dir, Mounts::new(mounts))
+    })?;
     prepare_mounts(&node).await;
+    resume(&node).await;
     announce(&candidate, &listener);
     let reload = tls.clone().map(|tls| tokio::spawn(reload_tls(tls)));
     let stop = async {
@@ -82,7 +101,12 @@ pub async fn serve(loaded: Loaded) -> Result<(), StartError> {
     Ok(())
 }
 
-fn parts(config: Config, config_text: ConfigText, mounts: Mounts) -> NodeParts {
+fn parts(
+    config: Config,
+    config_text: ConfigText,
+    state_dir: Option<PathBuf>,
+    mounts: Mounts,
+) -> NodeParts {
     NodeParts {
         cluster_id: config.cluster_id,
         config_text,
@@ -96,8 +120,10 @@ fn parts(config: Config, config_text: ConfigText, mounts: Mounts) -> NodeParts {
         remotes: config.remotes,
         peer_trust: config.peer_trust,
         queue_dump_dir: config.queue_dump_dir,
-        state_dir: None,
+        lists: config.lists,
+        state_dir,
         mounts,
+        name: String::new(),
         clock: Clock::system(),
     }
 }
@@ -128,19 +154,28 @@ fn shuffle(candidates: &mut [Candidate]) {
 }
 
 /// Opens the volumes. One that cannot be opened keeps its place, so that its blocks are never taken for absent.
-async fn open_all(volumes: Vec<VolumeConfig>, config: &Config) -> Result<Vec<Mount>, StartError> {
+///
+/// Gives the roots of those that this node may write, too.
+async fn open_all(
+    volumes: Vec<VolumeConfig>,
+    config: &Config,
+) -> Result<(Vec<Mount>, Vec<PathBuf>), StartError> {
     let durability = config.durability;
     let opening = tokio::task::spawn_blocking(move || {
         volumes.into_iter().map(|volume| (open(&volume, durability), volume)).collect::<Vec<_>>()
     });
     let opened = opening.await.expect("opening a volume does not panic");
     let mut works = false;
-    let mut mounts = Vec::new();
+    let (mut mounts, mut roots) = (Vec::new(), Vec::new());
     let mut first_failure = None;
     for (result, config) in opened {
         match result {
             Ok(mount) => {
                 works = true;
+                if mount.access.allows_write() {
+                    let Driver::Directory { root, .. } = &config.driver;
+                    roots.push(root.clone());
+                }
                 mounts.push(mount);
             }
             Err(failure) => {
@@ -152,8 +187,42 @@ async fn open_all(volumes: Vec<VolumeConfig>, config: &Config) -> Result<Vec<Mou
     }
     match first_failure {
         Some(failure) if !works => Err(StartError::NoVolume(failure)),
-        _some_work => Ok(mounts),
+        _some_work => Ok((mounts, roots)),
     }
+}
+
+/// The directory for what the node itself must remember, made if it is not there: the one that is configured, else one
+/// in the first writable volume, named after the node's own URL, so that nodes that share a volume do not share it.
+fn state_dir(
+    config: &Config,
+    own: &Candidate,
+    roots: Vec<PathBuf>,
+) -> Result<Option<PathBuf>, StartError> {
+    let in_volume = || {
+        let name = Sha256::digest(own.internal_url.to_string());
+        let name: String = name[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+        roots.into_iter().next().map(|root| root.join(".donjon-node").join(name))
+    };
+    let Some(dir) = config.lists.state_dir.clone().or_else(in_volume) else {
+        tracing::warn!(
+            "lists, settings and the ledger are gone with this process: no volume is writable and Donjon.StateDir is not set"
+        );
+        return Ok(None);
+    };
+    match make_state_dir(&dir) {
+        Ok(()) => Ok(Some(dir)),
+        Err(source) => Err(StartError::StateDir { path: dir.display().to_string(), source }),
+    }
+}
+
+fn make_state_dir(dir: &Path) -> io::Result<()> {
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+    // The names survive a power loss before anything in the directory has to.
+    for made in [Some(dir), dir.parent(), dir.parent().and_then(Path::parent)].into_iter().flatten()
+    {
+        std::fs::File::open(made)?.sync_all()?;
+    }
+    Ok(())
 }
 
 /// Removes what a crash left behind, and finds out which volumes work.

@@ -5,6 +5,7 @@
 pub mod block;
 pub mod cluster;
 pub mod get;
+pub mod guard;
 mod hex;
 pub mod locator;
 pub mod mount;

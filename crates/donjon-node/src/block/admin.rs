@@ -1,8 +1,10 @@
 //! What only an administrator may do to a block: touch, trash, untrash (spec section 2.6).
 
 use http::StatusCode;
+use keep_rules::BlockHash;
 use keep_rules::trash::{Trashing, Verdict, decide_delete, trash_deadline};
-use keep_volume::{Error as VolumeError, Untrashed};
+use keep_volume::{Error as VolumeError, Replica, Untrashed};
+use ledger::{Operation, Outcome, Reason, Record};
 
 use super::get::parse;
 use crate::freeze::refuse_while_frozen;
@@ -48,17 +50,21 @@ pub(crate) async fn delete(node: &Node, text: &str) -> Result<Answer, Failure> {
 }
 
 /// `Ok` if the replica was trashed, or is there and stays because it is too new.
-async fn delete_on(
-    node: &Node,
-    mount: &Mount,
-    hash: keep_rules::BlockHash,
-) -> Result<(), VolumeError> {
-    let mtime = mount.volume.stat(hash).await?.mtime;
+async fn delete_on(node: &Node, mount: &Mount, hash: BlockHash) -> Result<(), VolumeError> {
+    let Replica { size, mtime } = mount.volume.stat(hash).await?;
     let now = node.clock.now();
     match decide_delete(Some(mtime), mount.access, node.signing.ttl, now) {
         Verdict::Keep(_too_new) => Ok(()),
         Verdict::Trash => {
-            match mount.volume.trash(hash, mtime, trash_deadline(now, node.trash.lifetime)).await {
+            let fate = trash_deadline(now, node.trash.lifetime);
+            let result = mount.volume.trash(hash, mtime, fate).await;
+            node.books.record(&Record {
+                size: Some(size),
+                mtime: Some(mtime),
+                mount: Some(mount.uuid.clone()),
+                ..act(node, Operation::Trash, hash, &result)
+            });
+            match result {
                 // Touched or written meanwhile: it is new now, and stays.
                 Err(VolumeError::Changed { .. }) => Ok(()),
                 other => other,
@@ -73,11 +79,45 @@ pub(crate) async fn untrash(node: &Node, text: &str) -> Result<Answer, Failure> 
     let mut restored = false;
     let mut failure = VolumeError::NotFound;
     for mount in node.mounts.iter().filter(|mount| mount.access.allows_write()) {
-        match mount.volume.untrash(hash, node.clock.now()).await {
+        match untrash_on(node, mount, hash).await {
             Ok(Untrashed::Restored | Untrashed::AlreadyLive) => restored = true,
             Err(VolumeError::NotFound) => {}
             Err(error) => failure = error,
         }
     }
     if restored { Ok(empty(StatusCode::OK)) } else { Err(failure.into()) }
+}
+
+/// Brings a block back from the trash of one mount, and puts that on record.
+pub(super) async fn untrash_on(
+    node: &Node,
+    mount: &Mount,
+    hash: BlockHash,
+) -> Result<Untrashed, VolumeError> {
+    let result = mount.volume.untrash(hash, node.clock.now()).await;
+    if !matches!(result, Err(VolumeError::NotFound)) {
+        let record = act(node, Operation::Untrash, hash, &result);
+        let reason = match result {
+            Ok(Untrashed::AlreadyLive) => Some(Reason::label("already_live")),
+            Ok(Untrashed::Restored) | Err(_) => record.reason.clone(),
+        };
+        node.books.record(&Record { mount: Some(mount.uuid.clone()), reason, ..record });
+    }
+    result
+}
+
+/// What was done to a replica that no list named.
+fn act<T>(
+    node: &Node,
+    operation: Operation,
+    hash: BlockHash,
+    result: &Result<T, VolumeError>,
+) -> Record {
+    let (outcome, reason) = match result {
+        Ok(_) => (Outcome::Done, None),
+        Err(VolumeError::Changed { .. }) => (Outcome::Skipped, Some(Reason::label("rewritten"))),
+        Err(VolumeError::NotFound) => (Outcome::Skipped, Some(Reason::label("absent"))),
+        Err(_) => (Outcome::Failed, Some(Reason::label("volume_error"))),
+    };
+    Record { reason, ..Record::new(node.clock.now(), operation, hash, outcome) }
 }

@@ -12,6 +12,7 @@ use keep_rules::{Admission, BlockHash, Locator, ReadMethod, ReadRefusal, read_ac
 use keep_volume::{BlockReader, Error as VolumeError};
 
 use super::reading::{Piece, ReadFailure, Reading, read_whole};
+use super::trash_hit::{self, LookAgain};
 use crate::federation;
 use crate::http::{Answer, Body, Failure, Permit, Tokens, empty};
 use crate::mounts::Mount;
@@ -73,27 +74,48 @@ impl From<ReadRefusal> for Failure {
 
 /// Asks mounts one after the other, and remembers what to answer if none has the block.
 struct Search<'n> {
-    node: &'n Node,
+    node: &'n Arc<Node>,
     hash: BlockHash,
     mounts: std::vec::IntoIter<Arc<Mount>>,
+    trash: Looked,
     failure: Option<Failure>,
 }
 
+/// Whether the trash was looked into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Looked {
+    NotYet,
+    Once,
+}
+
 impl<'n> Search<'n> {
-    fn new(node: &'n Node, hash: BlockHash) -> Search<'n> {
-        Search { node, hash, mounts: node.mounts.in_read_order(hash).into_iter(), failure: None }
+    fn new(node: &'n Arc<Node>, hash: BlockHash) -> Search<'n> {
+        let mounts = node.mounts.in_read_order(hash).into_iter();
+        Search { node, hash, mounts, trash: Looked::NotYet, failure: None }
     }
 
-    /// The next mount that opens the block.
+    /// The next mount that opens the block. If none has it, and it lies in the trash, that is an alarm, and perhaps the
+    /// way to get it.
     async fn next(&mut self) -> Option<(Arc<Mount>, Box<dyn BlockReader>)> {
-        while let Some(mount) = self.mounts.next() {
-            match mount.volume.open(self.hash).await {
-                Ok(reader) => return Some((mount, reader)),
-                Err(VolumeError::NotFound) => {}
-                Err(error) => self.failure = Some(self.report(&mount, ReadFailure::Volume(error))),
+        loop {
+            while let Some(mount) = self.mounts.next() {
+                match mount.volume.open(self.hash).await {
+                    Ok(reader) => return Some((mount, reader)),
+                    Err(VolumeError::NotFound) => {}
+                    Err(error) => {
+                        self.failure = Some(self.report(&mount, ReadFailure::Volume(error)));
+                    }
+                }
             }
+            let looked = std::mem::replace(&mut self.trash, Looked::Once);
+            if self.failure.is_some() || looked == Looked::Once {
+                return None;
+            }
+            if trash_hit::look(self.node, self.hash).await == LookAgain::No {
+                return None;
+            }
+            self.mounts = self.node.mounts.in_read_order(self.hash).into_iter();
         }
-        None
     }
 
     /// That replica was no good.

@@ -9,6 +9,7 @@ use super::api::ApiLimits;
 use super::classes::ClassTable;
 use super::collections::{PullSettings, Signing, TrashSettings};
 use super::identity::{Candidate, OwnUrl, ServiceUrl, candidates};
+use super::list_policy::ListPolicy;
 use super::logs::{LogSettings, logs};
 use super::node::Node;
 use super::own_keys::{Durability, NodeLimits, OwnKeys, WriteAuth};
@@ -44,6 +45,8 @@ pub struct Config {
     pub durability: Durability,
     /// Limits under `Donjon`.
     pub limits: NodeLimits,
+    /// How lists are kept and guarded, under `Donjon`.
+    pub lists: ListPolicy,
     /// Section `StorageClasses`.
     pub classes: ClassTable,
     /// Section `Volumes`: of all nodes. [`VolumeTable::served_by`] picks those of this one.
@@ -131,6 +134,7 @@ fn resolve_cluster(
         write_auth: own_keys.write_auth,
         durability: own_keys.durability,
         limits: own_keys.limits,
+        lists: own_keys.lists,
         classes,
         volumes,
         remotes,

@@ -12,6 +12,7 @@ use super::collections::SigningMode;
 use super::driver::{Driver, Transfers};
 use super::duration::show_duration;
 use super::identity::ServiceUrl;
+use super::list_policy::OnTrashHit;
 use super::own_keys::{Durability, WriteAuth};
 use super::tls::PeerTrust;
 use super::volumes::VolumeEntry;
@@ -81,6 +82,12 @@ impl Config {
             "MaxListItems": self.limits.max_list_items,
             "BodyStallTimeout": show_duration(self.limits.body_stall_timeout),
             "ShutdownTimeout": show_duration(self.limits.shutdown_timeout),
+            "StateDir": self.lists.state_dir,
+            "ListMaxAge": show_duration(self.lists.max_age),
+            "TrashGuardPercent": self.lists.guard.percent,
+            "TrashGuardFloor": self.lists.guard.floor,
+            "UntrashOnHit": self.lists.on_hit == OnTrashHit::Untrash,
+            "HoldAfterHits": self.lists.hold_after_hits,
         })
     }
 

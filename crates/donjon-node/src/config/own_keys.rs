@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::api::COUNT_MAX;
 use super::duration::DURATION_MAX;
+use super::list_policy::ListPolicy;
 use super::problem::Notice;
 use super::report::Report;
 use super::section::{OtherKeys, Section};
@@ -45,6 +46,7 @@ pub(super) struct OwnKeys {
     pub(super) durability: Durability,
     pub(super) write_auth: WriteAuth,
     pub(super) limits: NodeLimits,
+    pub(super) lists: ListPolicy,
 }
 
 /// A list of ten million items is a hundred times what keep-balance sends, and takes about half a gibibyte.
@@ -65,11 +67,13 @@ impl OwnKeys {
             report.warn(&section.child("AnonymousWrites"), Notice::AnonymousWrites);
         }
         let limits = NodeLimits::read(&mut section, report);
+        let lists = ListPolicy::read(&mut section, report);
         section.close(OtherKeys::Unknown, report);
         OwnKeys {
             durability: if sync { Durability::Sync } else { Durability::NoSync },
             write_auth: if anonymous { WriteAuth::AllowAnonymous } else { WriteAuth::RequireToken },
             limits,
+            lists,
         }
     }
 }

@@ -88,7 +88,7 @@ impl From<VolumeError> for Failure {
             VolumeError::Device { source, .. } => {
                 (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}: {}", source.kind()))
             }
-            _later => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
+            VolumeError::Halted | _ => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
         };
         Failure { status, text }
     }

@@ -54,6 +54,10 @@ pub(crate) enum OwnRoute {
     ListOutcomes(ListName),
     /// `GET /donjon/v1/lists/{list}/{id}`.
     ListById(ListName, u64),
+    /// `GET /donjon/v1/lists/{list}/dry-run`.
+    DryStatus(ListName),
+    /// `GET /donjon/v1/lists/{list}/dry-run/outcomes`.
+    DryOutcomes(ListName),
     /// `DELETE /donjon/v1/lists/{list}/items/{hash}`.
     RemoveItem(ListName, BlockHash),
     /// `POST /donjon/v1/lists/{list}/pause`.
@@ -74,6 +78,14 @@ pub(crate) enum OwnRoute {
     Freeze,
     /// `DELETE /donjon/v1/freeze`.
     Unfreeze,
+    /// `GET /donjon/v1/ledger`.
+    Ledger,
+    /// `GET /donjon/v1/ledger/verify`.
+    VerifyLedger,
+    /// `GET /donjon/v1/blocks/{hash}`.
+    Explain(BlockHash),
+    /// `POST /donjon/v1/blocks/{hash}/untrash`.
+    UntrashBlock(BlockHash),
     /// `GET /donjon/v1/status`.
     Status,
 }
@@ -123,6 +135,10 @@ fn own_route(method: &str, path: &[&str]) -> Option<OwnRoute> {
     }
     match (method, path) {
         ("GET", ["status"]) => Some(OwnRoute::Status),
+        ("GET", ["ledger"]) => Some(OwnRoute::Ledger),
+        ("GET", ["ledger", "verify"]) => Some(OwnRoute::VerifyLedger),
+        ("GET", ["blocks", hash]) => hash.parse().ok().map(OwnRoute::Explain),
+        ("POST", ["blocks", hash, "untrash"]) => hash.parse().ok().map(OwnRoute::UntrashBlock),
         ("GET", ["freeze"]) => Some(OwnRoute::ShowFreeze),
         ("PUT", ["freeze"]) => Some(OwnRoute::Freeze),
         ("DELETE", ["freeze"]) => Some(OwnRoute::Unfreeze),
@@ -135,6 +151,8 @@ fn list_route(method: &str, list: ListName, path: &[&str]) -> Option<OwnRoute> {
         ("GET", []) => Some(OwnRoute::ListStatus(list)),
         ("GET", ["items"]) => Some(OwnRoute::ListItems(list)),
         ("GET", ["outcomes"]) => Some(OwnRoute::ListOutcomes(list)),
+        ("GET", ["dry-run"]) => Some(OwnRoute::DryStatus(list)),
+        ("GET", ["dry-run", "outcomes"]) => Some(OwnRoute::DryOutcomes(list)),
         ("GET", ["settings"]) => Some(OwnRoute::Settings(list)),
         ("PUT", ["settings"]) => Some(OwnRoute::SetSettings(list)),
         ("DELETE", ["items", hash]) => {

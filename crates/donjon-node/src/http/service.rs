@@ -7,7 +7,6 @@ use std::time::Instant;
 use http::header::{self, HeaderValue};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, Method, Request, StatusCode};
-use keep_protocol::status::ListName;
 use keep_rules::{HashPrefix, ReadMethod};
 use tokio::time::timeout;
 
@@ -18,10 +17,10 @@ use super::router::{AdminRoute, OwnRoute, Route, route};
 use super::{
     Answer, Failure, Incoming, Permit, Priority, RequestFacts, Tokens, empty, json, redact_locator,
 };
-use crate::lists::{Paused, Query};
+use crate::lists::{Brought, Paused, Query};
 use crate::metrics::{as_json, as_text, families};
 use crate::node::Node;
-use crate::{block, freeze, health, index, lists};
+use crate::{block, freeze, health, index, ledger, lists};
 
 /// Answers a request. Never fails: what goes wrong becomes an answer.
 pub(crate) async fn handle(
@@ -223,11 +222,9 @@ async fn administer(
             .await
         }
         AdminRoute::Mounts => Ok(index::mounts(node)),
-        AdminRoute::PutList(ListName::Trash) => {
-            lists::put_list(node, &node.trash_list, &parts.headers, received, body, permit).await
-        }
-        AdminRoute::PutList(ListName::Pull) => {
-            lists::put_list(node, &node.pull_list, &parts.headers, received, body, permit).await
+        AdminRoute::PutList(list) => {
+            let brought = Brought { headers: &parts.headers, received, body, permit };
+            lists::put_list(node, list, Query(query), brought).await
         }
     }
 }
@@ -242,16 +239,22 @@ async fn operate(node: &Arc<Node>, route: OwnRoute, call: Call<'_>) -> Result<An
         OwnRoute::ListById(list, id) => lists::list_by_id(node, list, id),
         OwnRoute::ListItems(list) => lists::items(node, list, query),
         OwnRoute::ListOutcomes(list) => lists::outcomes(node, list, query),
-        OwnRoute::RemoveItem(list, hash) => Ok(lists::remove(node, list, hash)),
+        OwnRoute::DryStatus(list) => Ok(lists::dry_status(node, list)),
+        OwnRoute::DryOutcomes(list) => lists::dry_outcomes(node, list, query),
+        OwnRoute::RemoveItem(list, hash) => lists::remove(node, list, hash).await,
         OwnRoute::Pause(list) => lists::pause(node, list, Paused::Yes).await,
         OwnRoute::Resume(list) => lists::pause(node, list, Paused::No).await,
-        OwnRoute::Cancel(list) => lists::cancel(node, list),
-        OwnRoute::Release(list, id) => lists::release(node, list, id, query),
+        OwnRoute::Cancel(list) => lists::cancel(node, list).await,
+        OwnRoute::Release(list, id) => lists::release(node, list, id, query).await,
         OwnRoute::Settings(list) => Ok(json(StatusCode::OK, &lists::settings(node, list))),
         OwnRoute::SetSettings(list) => {
             let text = body.whole(REQUEST_BYTES_MAX, &mut permit).await?;
             lists::set_settings(node, list, &text).await
         }
+        OwnRoute::Ledger => ledger::show(node, query, permit).await,
+        OwnRoute::VerifyLedger => ledger::verify(node, query).await,
+        OwnRoute::Explain(hash) => block::explain(node, hash).await,
+        OwnRoute::UntrashBlock(hash) => block::untrash_explained(node, hash, query).await,
         OwnRoute::ShowFreeze => Ok(freeze::show(node)),
         OwnRoute::Freeze => {
             let text = body.whole(REQUEST_BYTES_MAX, &mut permit).await?;

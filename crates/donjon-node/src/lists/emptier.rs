@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use keep_rules::MountUuid;
 use keep_rules::trash::Trashing;
-use keep_volume::{EmptyOrder, Round};
+use keep_volume::{EmptiedCopy, EmptyOrder, Halt, Round};
+use ledger::{Operation, Outcome, Record};
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -30,14 +32,14 @@ pub(crate) async fn run(node: Arc<Node>, mut stopping: watch::Receiver<()>) {
     }
 }
 
-async fn round(node: &Node) {
+async fn round(node: &Arc<Node>) {
     for mount in node.mounts.iter().filter(|mount| mount.access.allows_trash()) {
         if node.steering.is_frozen() {
             tracing::warn!("the trash is not emptied: frozen");
             return;
         }
         let now = node.clock.now();
-        let order = EmptyOrder::with_workers(node.trash.delete_workers);
+        let order = order(node, &mount.uuid);
         match mount.volume.empty_trash(now, order).await {
             Ok(Round::Complete(emptied) | Round::Halted(emptied)) => {
                 node.metrics.emptied(&mount.uuid, emptied);
@@ -58,6 +60,23 @@ async fn round(node: &Node) {
         if mount.access.allows_write() {
             sweep(mount, now.before(TEMP_AGE)).await;
         }
+    }
+}
+
+/// Stops at a freeze and at the end of the node; puts each copy on record.
+fn order(node: &Arc<Node>, mount: &MountUuid) -> EmptyOrder {
+    let (asked, told, mount) = (node.clone(), node.clone(), mount.clone());
+    EmptyOrder {
+        workers: node.trash.delete_workers,
+        halt: Halt::when(move || asked.steering.is_frozen() || asked.halt.is_stopped()),
+        report: Arc::new(move |copy: EmptiedCopy| {
+            told.books.record(&Record {
+                size: Some(copy.size),
+                mtime: Some(copy.mtime),
+                mount: Some(mount.clone()),
+                ..Record::new(told.clock.now(), Operation::Empty, copy.hash, Outcome::Done)
+            });
+        }),
     }
 }
 

@@ -34,6 +34,17 @@ pub(crate) enum Failed {
 }
 
 impl Failed {
+    /// Every reason.
+    #[cfg(test)]
+    pub(super) const ALL: [Failed; 6] = [
+        Failed::Volume,
+        Failed::Full,
+        Failed::AbsentAtSource,
+        Failed::SourceUnreachable,
+        Failed::SourceDamaged,
+        Failed::Interrupted,
+    ];
+
     /// The label in metrics and JSON.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {

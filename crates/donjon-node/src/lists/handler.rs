@@ -10,7 +10,9 @@ use keep_protocol::status::{
 };
 use keep_rules::BlockHash;
 use keep_rules::trash::Trashing;
+use list_store::{StoreError, StoredList};
 
+use super::code::End;
 use super::locator::locator_text;
 use super::work::{NotReleased, Work};
 use crate::http::{Answer, Failure, json};
@@ -155,7 +157,9 @@ pub(crate) enum Paused {
 }
 
 /// Takes everything that waits off a list.
-pub(crate) fn cancel(node: &Node, list: ListName) -> Result<Answer, Failure> {
+pub(crate) async fn cancel(node: &Node, list: ListName) -> Result<Answer, Failure> {
+    let id = list_status(node, list).generation;
+    order(node, list, id, |stored| stored.cancel()).await?;
     match list {
         ListName::Trash => node.trash_list.cancel()?,
         ListName::Pull => node.pull_list.cancel()?,
@@ -164,7 +168,7 @@ pub(crate) fn cancel(node: &Node, list: ListName) -> Result<Answer, Failure> {
 }
 
 /// Lets a held list through the guard.
-pub(crate) fn release(
+pub(crate) async fn release(
     node: &Node,
     list: ListName,
     id: u64,
@@ -172,11 +176,33 @@ pub(crate) fn release(
 ) -> Result<Answer, Failure> {
     let digest = query.text("digest").unwrap_or_default();
     match list {
+        ListName::Trash => node.trash_list.may_release(id, &digest)?,
+        ListName::Pull => node.pull_list.may_release(id, &digest)?,
+    }
+    order(node, list, id, |stored| stored.release()).await?;
+    match list {
         ListName::Trash => node.trash_list.release(id, &digest)?,
         ListName::Pull => node.pull_list.release(id, &digest)?,
     }
     tracing::warn!(list = list.as_str(), id, "an operator released a held list");
     Ok(json(StatusCode::OK, &list_status(node, list)))
+}
+
+/// Writes an order about a list to the disk, if the list is there. To be done before the order takes effect.
+async fn order(
+    node: &Node,
+    list: ListName,
+    id: u64,
+    order: impl FnOnce(&StoredList<End>) -> Result<(), StoreError> + Send + 'static,
+) -> Result<(), StoreError> {
+    let stored = match list {
+        ListName::Trash => node.trash_list.stored(id),
+        ListName::Pull => node.pull_list.stored(id),
+    };
+    let Some(stored) = stored else { return Ok(()) };
+    tokio::task::spawn_blocking(move || order(&stored))
+        .await
+        .expect("writing an order does not panic")
 }
 
 impl From<NotReleased> for Failure {
@@ -190,12 +216,18 @@ impl From<NotReleased> for Failure {
 }
 
 /// Takes the items of a block off a list.
-pub(crate) fn remove(node: &Node, list: ListName, hash: BlockHash) -> Answer {
+pub(crate) async fn remove(
+    node: &Node,
+    list: ListName,
+    hash: BlockHash,
+) -> Result<Answer, Failure> {
+    let id = list_status(node, list).generation;
+    order(node, list, id, move |stored| stored.remove(&[hash])).await?;
     let removed = match list {
         ListName::Trash => node.trash_list.remove(hash),
         ListName::Pull => node.pull_list.remove(hash),
     };
-    json(StatusCode::OK, &Removed { removed })
+    Ok(json(StatusCode::OK, &Removed { removed }))
 }
 
 /// A page of the items that wait.
@@ -244,8 +276,7 @@ fn pull_row(item: &Work<PullRequest>, names: &Names) -> WaitingItem {
 
 /// What became of the last items.
 pub(crate) fn outcomes(node: &Node, list: ListName, query: Query<'_>) -> Result<Answer, Failure> {
-    let after = query.number("after")?.unwrap_or(0);
-    let limit = query.number("limit")?.unwrap_or(PAGE).min(PAGE_MAX);
+    let (after, limit) = query.after_and_limit()?;
     let page = match list {
         ListName::Trash => node.trash_list.outcomes(after, limit),
         ListName::Pull => node.pull_list.outcomes(after, limit),
@@ -299,6 +330,28 @@ impl Query<'_> {
     pub(crate) fn text(&self, key: &str) -> Option<String> {
         let mut pairs = url::form_urlencoded::parse(self.0.unwrap_or_default().as_bytes());
         pairs.find(|(name, _)| name == key).map(|(_, value)| value.into_owned())
+    }
+
+    /// Which page of outcomes is wanted.
+    ///
+    /// # Errors
+    /// 400 if a number is none.
+    pub(super) fn after_and_limit(&self) -> Result<(u64, usize), Failure> {
+        let limit = self.number("limit")?.unwrap_or(PAGE).min(PAGE_MAX);
+        Ok((self.number("after")?.unwrap_or(0), limit))
+    }
+
+    /// A value that is more than a text.
+    ///
+    /// # Errors
+    /// 400 with what is wrong with it.
+    pub(crate) fn parsed<T: FromStr<Err: std::fmt::Display>>(
+        &self,
+        key: &str,
+    ) -> Result<Option<T>, Failure> {
+        let Some(value) = self.text(key) else { return Ok(None) };
+        let bad = |error: T::Err| Failure::new(StatusCode::BAD_REQUEST, format!("{key}: {error}"));
+        value.parse().map(Some).map_err(bad)
     }
 
     /// A number.

@@ -8,9 +8,11 @@ use keep_protocol::status::ListName;
 use keep_rules::pull::{PULL_TOKEN, SkipReason, choose_mount, sort_servers};
 use keep_rules::{BLOCK_SIZE_MAX, BlockHash, ClassSet, MountUuid};
 
+use ledger::{ListId, Operation, Record};
+
 use super::crew::{Carried, Job};
 use super::locator::{locator_text, size_of_block};
-use super::trash::Act;
+use super::trash::record;
 use super::work::{Held, WorkList};
 use super::{Ending, Failed};
 use crate::block::{Source, store};
@@ -35,25 +37,39 @@ impl Job for Pulling {
     }
 
     async fn carry_out(node: &Node, item: &Held<PullRequest>) -> Carried {
-        carry_out(node, item, Act::Real).await
+        carry_out(node, item).await
     }
 }
 
-async fn carry_out(node: &Node, item: &Held<PullRequest>, act: Act) -> Carried {
-    let locator = locator_text(item.hash(), item.request().size(), &item.names);
+async fn carry_out(node: &Node, item: &Held<PullRequest>) -> Carried {
     let (mount, ending) = match prepare(node, item) {
         Err(reason) => (None, Ending::PullSkipped(reason)),
-        Ok(Order { mount, .. }) if act == Act::Dry => (Some(mount), Ending::Done),
         Ok(Order { mount, size, servers }) => {
             let ending = pull(node, item.hash(), &mount, size, &servers).await;
+            node.books.record(&Record {
+                size: Some(size_of_block(Ok(size))).filter(|bytes| *bytes > 0),
+                mount: Some(mount.uuid.clone()),
+                list: Some(ListId(item.list_id())),
+                ..record(node, Operation::Pull, item.hash(), &ending)
+            });
             (Some(mount), ending)
         }
     };
-    if act == Act::Real {
-        report(&locator, mount.as_deref(), &ending);
-    }
+    let locator = locator_text(item.hash(), item.request().size(), &item.names);
+    report(&locator, mount.as_deref(), &ending);
     item.note(&locator, mount.as_ref().map(|mount| &mount.uuid), &ending);
     Carried::Ended(ending)
+}
+
+/// Whether an item would be pulled now. No server is asked.
+pub(super) fn decide_only(node: &Node, item: &Held<PullRequest>) -> Ending {
+    let (mount, ending) = match prepare(node, item) {
+        Err(reason) => (None, Ending::PullSkipped(reason)),
+        Ok(Order { mount, .. }) => (Some(mount), Ending::Done),
+    };
+    let locator = locator_text(item.hash(), item.request().size(), &item.names);
+    item.note(&locator, mount.as_ref().map(|mount| &mount.uuid), &ending);
+    ending
 }
 
 /// What has to be fetched, and where it goes.

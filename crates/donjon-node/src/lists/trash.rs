@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use keep_protocol::list::TrashRequest;
-use keep_protocol::status::ListName;
+use keep_protocol::status::{ListName, OutcomeKind};
+use keep_rules::BlockHash;
 use keep_rules::trash::{SkipReason, Verdict, admit, decide, trash_deadline};
 use keep_volume::Error as VolumeError;
+use ledger::{ListId, Operation, Outcome, Reason, Record};
 
 use super::crew::{Carried, Job};
 use super::locator::{locator_text, size_of_block};
@@ -36,9 +38,17 @@ impl Job for Trashing {
 
 /// Whether an item is carried out, or only decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Act {
+enum Act {
     Real,
     Dry,
+}
+
+/// What would become of an item now.
+pub(super) async fn decide_only(node: &Node, item: &Held<TrashRequest>) -> Ending {
+    match carry_out(node, item, Act::Dry).await {
+        Carried::Ended(ending) => ending,
+        Carried::Back => unreachable!("only an act is given back"),
+    }
 }
 
 async fn carry_out(node: &Node, item: &Held<TrashRequest>, act: Act) -> Carried {
@@ -84,11 +94,12 @@ fn admitted(node: &Node, item: &Held<TrashRequest>) -> Result<Vec<Arc<Mount>>, S
 
 async fn trash_on(node: &Node, mount: &Mount, item: &Held<TrashRequest>, act: Act) -> Carried {
     let (hash, requested) = (item.hash(), item.request().mtime());
-    let stored = match mount.volume.stat(hash).await {
-        Ok(replica) => Some(replica.mtime),
+    let replica = match mount.volume.stat(hash).await {
+        Ok(replica) => Some(replica),
         Err(VolumeError::NotFound) => None,
         Err(error) => return Carried::Ended(failed(&error)),
     };
+    let stored = replica.map(|replica| replica.mtime);
     let now = node.clock.now();
     match decide(requested, stored, mount.access, node.signing.ttl, now) {
         Verdict::Keep(reason) => Carried::Ended(Ending::TrashSkipped(reason)),
@@ -97,14 +108,38 @@ async fn trash_on(node: &Node, mount: &Mount, item: &Held<TrashRequest>, act: Ac
         // The volume compares the mtime again, under its lock: the one that was decided on, or nothing happens.
         Verdict::Trash => {
             let fate = trash_deadline(now, node.trash.lifetime);
-            Carried::Ended(match mount.volume.trash(hash, requested, fate).await {
+            let ending = match mount.volume.trash(hash, requested, fate).await {
                 Ok(()) => Ending::Done,
                 Err(VolumeError::Changed { .. }) => Ending::TrashSkipped(SkipReason::Rewritten),
                 Err(VolumeError::NotFound) => Ending::TrashSkipped(SkipReason::Absent),
                 Err(error) => failed(&error),
-            })
+            };
+            node.books.record(&Record {
+                size: replica.map(|replica| replica.size),
+                mtime: Some(requested),
+                mount: Some(mount.uuid.clone()),
+                list: Some(ListId(item.list_id())),
+                ..record(node, Operation::Trash, hash, &ending)
+            });
+            Carried::Ended(ending)
         }
     }
+}
+
+/// What is put on record of an item.
+pub(super) fn record(
+    node: &Node,
+    operation: Operation,
+    hash: BlockHash,
+    ending: &Ending,
+) -> Record {
+    let outcome = match ending.kind() {
+        OutcomeKind::Done => Outcome::Done,
+        OutcomeKind::Skipped => Outcome::Skipped,
+        OutcomeKind::Failed => Outcome::Failed,
+    };
+    let reason = (outcome != Outcome::Done).then(|| Reason::label(ending.reason()));
+    Record { reason, ..Record::new(node.clock.now(), operation, hash, outcome) }
 }
 
 fn failed(error: &VolumeError) -> Ending {

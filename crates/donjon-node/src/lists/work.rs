@@ -10,12 +10,14 @@ use block_work_list::{BlockWork, BlockWorkList, Claim};
 use keep_protocol::list::{Names, Request};
 use keep_protocol::status::{ListName, ListState, ListStatus, Outcomes};
 use keep_rules::{BlockHash, MountUuid};
+use list_store::StoredList;
 
 use super::books::{Book, Books, Counts, OutcomeLabel, Speed};
+use super::code::End;
 use super::outcomes::{OutcomeLog, Record};
 use super::pace::{Pace, Rates};
+use super::progress::Progress;
 use super::receipt::Receipt;
-use super::record::{Memory, Recorder};
 use super::{Ending, Failed};
 use crate::clock::Clock;
 
@@ -57,7 +59,9 @@ struct State<R> {
     speed: Speed,
     pace: Pace,
     parked: Option<Parked<R>>,
-    recorder: Box<dyn Recorder>,
+    progress: Progress,
+    /// The highest epoch so far.
+    last_epoch: Option<u64>,
 }
 
 /// A list that no worker may have yet.
@@ -84,8 +88,8 @@ pub(crate) struct NewList<R> {
     pub(crate) names: Arc<Names>,
     /// What ended of it before a restart.
     pub(crate) ended: Counts,
-    /// Where the ends of its items are recorded.
-    pub(crate) recorder: Box<dyn Recorder>,
+    /// The list on the disk, if it is there.
+    pub(crate) stored: Option<StoredList<End>>,
     /// Whether it waits for the guard first.
     pub(crate) hold: Option<Hold>,
 }
@@ -102,6 +106,16 @@ pub(crate) struct Totals {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the node is shutting down and takes no list")]
 pub(crate) struct ListClosed;
+
+/// The sender of a list was replaced by another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "epoch {given} is below {last}, that of an earlier list: its sender was replaced by another"
+)]
+pub(crate) struct StaleEpoch {
+    given: u64,
+    last: u64,
+}
 
 /// A list cannot be released.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -129,7 +143,8 @@ impl<R: Request + Send + Sync + 'static> WorkList<R> {
             speed: Speed::new(),
             pace: Pace::new(),
             parked: None,
-            recorder: Box::new(Memory),
+            progress: Progress::default(),
+            last_epoch: None,
         };
         WorkList(Arc::new(Inner {
             name,
@@ -156,13 +171,28 @@ impl<R: Request + Send + Sync + 'static> WorkList<R> {
         self.lock().books.current.id()
     }
 
+    /// Whether a list of this epoch may become the current one. A list without an epoch may always.
+    pub(crate) fn check_epoch(&self, epoch: Option<u64>) -> Result<(), StaleEpoch> {
+        match (epoch, self.lock().last_epoch) {
+            (Some(given), Some(last)) if given < last => Err(StaleEpoch { given, last }),
+            _newer_or_none => Ok(()),
+        }
+    }
+
+    /// The highest epoch of lists before a restart.
+    pub(crate) fn remember_epoch(&self, epoch: Option<u64>) {
+        let mut state = self.lock();
+        state.last_epoch = state.last_epoch.max(epoch);
+    }
+
     /// Makes a list the current one. When this returns, no worker gets an item of the old one.
     pub(crate) fn replace(&self, list: NewList<R>) -> Result<(), ListClosed> {
-        let NewList { receipt, items, names, ended, recorder, hold } = list;
+        let NewList { receipt, items, names, ended, stored, hold } = list;
         let (now, parked) = match hold {
             None => (items, None),
             Some(hold) => (Vec::new(), Some(Parked { items, hold })),
         };
+        let epoch = receipt.epoch;
         let book = Book { receipt: Some(Arc::new(receipt)), names, ended };
         let mut state = self.lock();
         let replaced = self.0.work.replace(now).map_err(|_closed| ListClosed)?;
@@ -170,10 +200,11 @@ impl<R: Request + Send + Sync + 'static> WorkList<R> {
         let superseded =
             replaced.discarded.len() + old_parked.as_ref().map_or(0, |parked| parked.items.len());
         state.books.replace(book, replaced.generation, superseded as u64);
-        let old_recorder = std::mem::replace(&mut state.recorder, recorder);
+        state.last_epoch = state.last_epoch.max(epoch);
+        let old_progress = std::mem::replace(&mut state.progress, Progress::of(stored));
         drop(state);
         // Millions of items are freed here, when nobody waits for the lock any more.
-        drop((replaced.discarded, old_parked, old_recorder));
+        drop((replaced.discarded, old_parked, old_progress));
         Ok(())
     }
 
@@ -193,20 +224,37 @@ impl<R: Request + Send + Sync + 'static> WorkList<R> {
         }
     }
 
-    /// Lets a held list through.
-    pub(crate) fn release(&self, id: u64, digest: &str) -> Result<(), NotReleased> {
-        let mut state = self.lock();
-        let current = state.books.current.receipt.clone();
-        let receipt = current.filter(|receipt| receipt.id == id).ok_or(NotReleased::NotHeld(id))?;
+    /// Whether [`WorkList::release`] would let the list through now.
+    pub(crate) fn may_release(&self, id: u64, digest: &str) -> Result<(), NotReleased> {
+        let state = self.lock();
+        let receipt = state.books.current.receipt.as_ref().filter(|receipt| receipt.id == id);
+        let receipt = receipt.ok_or(NotReleased::NotHeld(id))?;
         if receipt.digest.to_string() != digest {
             return Err(NotReleased::OtherDigest { id });
         }
-        if state.parked.is_none() {
+        if state.parked.is_none() { Err(NotReleased::NotHeld(id)) } else { Ok(()) }
+    }
+
+    /// Lets a held list through.
+    pub(crate) fn release(&self, id: u64, digest: &str) -> Result<(), NotReleased> {
+        self.may_release(id, digest)?;
+        let mut state = self.lock();
+        if state.books.current.id() != id {
             return Err(NotReleased::NotHeld(id));
         }
-        state.recorder.released();
         self.unpark(&mut state)?;
         Ok(())
+    }
+
+    /// Holds what waits of the list of this id. False if another list is current, or it is held already.
+    pub(crate) fn hold(&self, id: u64, why: String) -> bool {
+        let mut state = self.lock();
+        if state.books.current.id() != id || state.parked.is_some() {
+            return false;
+        }
+        let Ok(replaced) = self.0.work.replace(Vec::new()) else { return false };
+        state.parked = Some(Parked { items: replaced.discarded, hold: Hold::Held(why) });
+        true
     }
 
     fn unpark(&self, state: &mut State<R>) -> Result<(), ListClosed> {
@@ -227,7 +275,6 @@ impl<R: Request + Send + Sync + 'static> WorkList<R> {
         let count = (replaced.discarded.len()
             + parked.as_ref().map_or(0, |parked| parked.items.len())) as u64;
         state.books.end_many(OutcomeLabel::Removed, count);
-        state.recorder.cancelled();
         drop(state);
         drop((parked, replaced.discarded));
         Ok(count)
@@ -244,7 +291,6 @@ impl<R: Request + Send + Sync + 'static> WorkList<R> {
         }
         if removed > 0 {
             state.books.end_many(OutcomeLabel::Removed, removed as u64);
-            state.recorder.removed(hash);
         }
         removed as u64
     }
@@ -282,7 +328,7 @@ impl<R: Request + Send + Sync + 'static> WorkList<R> {
             None => state.parked = Some(Parked { items: waiting, hold }),
             Some(parked) => parked.items.extend(waiting),
         }
-        state.recorder.sync();
+        state.progress.write();
         drop(state);
         self.0.closed.send_replace(true);
     }
@@ -375,9 +421,15 @@ impl<R: Request + Send + Sync + 'static> WorkList<R> {
         self.lock().outcomes.after(after, limit)
     }
 
-    /// Writes what has been recorded to the disk.
-    pub(crate) fn sync(&self) {
-        self.lock().recorder.sync();
+    /// Hands the progress that is not written yet to the system.
+    pub(crate) fn write_progress(&self) {
+        self.lock().progress.write();
+    }
+
+    /// The list of this id on the disk, for orders about it; `None` if it is not the current one or not durable.
+    pub(crate) fn stored(&self, id: u64) -> Option<StoredList<End>> {
+        let state = self.lock();
+        if state.books.current.id() == id { state.progress.stored() } else { None }
     }
 
     fn lock(&self) -> MutexGuard<'_, State<R>> {
@@ -443,7 +495,7 @@ impl<R: Request + Send + Sync + 'static> Held<R> {
             state.speed.count(now);
             // An item of an earlier list has no place on the disk any more.
             if state.books.current.id() == self.id {
-                state.recorder.ended(claim.data.index, ending);
+                state.progress.ended(claim.data.index, ending);
             }
             claim.finish();
         }

@@ -4,11 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use keep_protocol::status::ListName;
 use keep_rules::MountUuid;
 use keep_volume::Emptied;
 
 use super::Window;
 use crate::http::Priority;
+
+/// Lists whose hits are counted; the oldest are forgotten.
+const LISTS_WITH_HITS_MAX: usize = 1_000;
 
 /// Counters. A clone counts into the same.
 #[derive(Clone, Debug, Default)]
@@ -20,6 +24,10 @@ pub(crate) struct Counts {
     pub(crate) mounts: BTreeMap<MountUuid, MountCounts>,
     pub(crate) delays: BTreeMap<&'static str, Window>,
     pub(crate) turned_away: BTreeMap<&'static str, Window>,
+    pub(crate) trash_hits: u64,
+    /// By list. Only of lists since the start, and only the last of them.
+    trash_hits_of: BTreeMap<u64, u64>,
+    pub(crate) lists_refused: BTreeMap<(ListName, &'static str), u64>,
 }
 
 /// What has been counted for one mount.
@@ -66,6 +74,27 @@ impl Metrics {
             .entry(priority_label(priority))
             .or_default()
             .push(delay.as_secs_f64());
+    }
+
+    /// Somebody asked for a block that lies in the trash.
+    pub(crate) fn trash_hit(&self) {
+        self.lock().trash_hits += 1;
+    }
+
+    /// The block was trashed by this list. Says how many hits the list has had.
+    pub(crate) fn trash_hit_of(&self, list: u64) -> u64 {
+        let mut counts = self.lock();
+        if counts.trash_hits_of.len() >= LISTS_WITH_HITS_MAX {
+            counts.trash_hits_of.pop_first();
+        }
+        let hits = counts.trash_hits_of.entry(list).or_default();
+        *hits += 1;
+        *hits
+    }
+
+    /// A list was refused.
+    pub(crate) fn list_refused(&self, list: ListName, reason: &'static str) {
+        *self.lock().lists_refused.entry((list, reason)).or_default() += 1;
     }
 
     pub(crate) fn counts(&self) -> Counts {

@@ -2,11 +2,11 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use keep_protocol::status::ListName;
+use keep_protocol::status::{ListName, ListState};
 use keep_volume::{Direction, Operation};
 
 use super::{Family, Kind};
-use crate::lists::Totals;
+use crate::lists::{Totals, list_status};
 use crate::node::Node;
 
 /// All families.
@@ -23,6 +23,8 @@ pub(crate) fn families(node: &Node) -> Vec<Family> {
             .with(&[], node.buffers.in_use() as f64),
     ];
     all.extend(list_families(node));
+    all.extend(list_state_families(node));
+    all.extend(alarm_families(node));
     all.extend(volume_families(node));
     all.extend(node.active.metrics().families());
     all.extend(queue_families(node));
@@ -57,6 +59,65 @@ fn list_families(node: &Node) -> Vec<Family> {
         gauge("arvados_keepstore_trash_queue_inprogress_entries", in_progress)
             .with(&[], trash.running as f64),
         items,
+    ]
+}
+
+fn list_state_families(node: &Node) -> Vec<Family> {
+    let mut items =
+        gauge("donjon_list_items", "Items of the current list, by what happens to them");
+    let mut age = gauge("donjon_list_age_seconds", "How long ago the current list was received");
+    let mut oldest = gauge(
+        "donjon_list_oldest_item_age_seconds",
+        "How long the oldest item that waits has been waiting",
+    );
+    let mut speed =
+        gauge("donjon_list_items_per_second", "Items that ended, averaged over the last minute");
+    let mut eta = gauge(
+        "donjon_list_eta_seconds",
+        "Seconds until nothing waits, at the speed of the last minute",
+    );
+    let mut held = gauge("donjon_list_held", "Whether the list is held by the guard");
+    let mut paused = gauge("donjon_list_paused", "Whether an operator has paused the list");
+    let mut generation = gauge("donjon_list_generation", "The id of the current list");
+    let now = node.clock.now();
+    for list in ListName::ALL {
+        let status = list_status(node, list);
+        let labels = [("list", list.as_str())];
+        let received = status.received_at_ns.map_or(now, keep_rules::Timestamp::from_nanos);
+        let seconds = now.since(received).as_secs_f64();
+        for (state, count) in [("waiting", status.waiting), ("running", status.running)] {
+            items = items.with(&[("list", list.as_str()), ("state", state)], count as f64);
+        }
+        age = age.with(&labels, seconds);
+        oldest = oldest.with(&labels, if status.waiting > 0 { seconds } else { 0.0 });
+        speed = speed.with(&labels, status.ended_last_minute as f64 / 60.0);
+        eta = eta.with(&labels, status.eta_seconds.unwrap_or(0) as f64);
+        held = held.with(&labels, if status.state == ListState::Held { 1.0 } else { 0.0 });
+        paused = paused.with(&labels, if status.settings.paused { 1.0 } else { 0.0 });
+        generation = generation.with(&labels, status.generation as f64);
+    }
+    vec![items, age, oldest, speed, eta, held, paused, generation]
+}
+
+fn alarm_families(node: &Node) -> Vec<Family> {
+    let counts = node.metrics.counts();
+    let mut refused = counter("donjon_lists_refused_total", "Lists that were refused, by reason");
+    for list in ListName::ALL {
+        for reason in ["stale_epoch", "no_room", "malformed", "stalled", "other"] {
+            let count = counts.lists_refused.get(&(list, reason)).copied().unwrap_or(0);
+            refused = refused.with(&[("list", list.as_str()), ("reason", reason)], count as f64);
+        }
+    }
+    let frozen = if node.steering.is_frozen() { 1.0 } else { 0.0 };
+    vec![
+        refused,
+        gauge("donjon_frozen", "Whether trashing and emptying are frozen").with(&[], frozen),
+        counter("donjon_trash_hits_total", "Requests for blocks that lie in the trash")
+            .with(&[], counts.trash_hits as f64),
+        counter("donjon_ledger_records_total", "Records in the ledger")
+            .with(&[], node.books.records() as f64),
+        counter("donjon_ledger_errors_total", "Failures to write the ledger")
+            .with(&[], node.books.errors() as f64),
     ]
 }
 

@@ -109,6 +109,8 @@ impl TestNode {
             remotes: config.remotes,
             peer_trust: config.peer_trust,
             queue_dump_dir: None,
+            lists: config.lists,
+            name: "test".to_owned(),
             state_dir: None,
             mounts: Mounts::new(mounts),
             clock: clock.clone(),

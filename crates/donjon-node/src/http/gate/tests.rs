@@ -23,7 +23,7 @@ fn poll(entering: &mut Entering) -> Poll<Result<Permit, Overflow>> {
 fn enters(entering: &mut Entering) -> Permit {
     match poll(entering) {
         Poll::Ready(Ok(permit)) => permit,
-        other => panic!("expected a permit, got {other:?}"),
+        other @ (Poll::Ready(_) | Poll::Pending) => panic!("expected a permit, got {other:?}"),
     }
 }
 

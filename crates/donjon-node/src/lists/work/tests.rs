@@ -38,7 +38,7 @@ fn new(list: &TrashList, count: u8, hold: Option<Hold>) -> NewList<TrashRequest>
         items: (0..count).map(item).collect(),
         names: Arc::default(),
         ended: Counts::new(),
-        recorder: Box::new(Memory),
+        stored: None,
         hold,
     }
 }

@@ -1,0 +1,102 @@
+//! The guard: a trash list that names a large share of a volume waits until an operator has looked.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use keep_protocol::list::{Names, TrashRequest};
+use keep_rules::guard::{Guard, Share, Verdict, judge};
+
+use super::locator::size_of_block;
+use super::work::{Hold, Work};
+use crate::mounts::sentence;
+use crate::node::Node;
+
+/// What a list names of each mount, by the mount's UUID.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Named(BTreeMap<String, Share>);
+
+impl Named {
+    /// Counts the items of a list. One that names no mount counts for every mount.
+    pub(super) fn of(node: &Node, items: &[Work<TrashRequest>], names: &Names) -> Named {
+        let mut by_name = vec![Share::default(); names.mounts().len()];
+        let mut everywhere = Share::default();
+        for item in items {
+            let request = item.data.request;
+            let share = match request.mount() {
+                Some(name) => &mut by_name[name.index()],
+                None => &mut everywhere,
+            };
+            share.blocks += 1;
+            share.bytes += size_of_block(request.size());
+        }
+        let mounts = node.mounts.iter().filter(|mount| mount.access.allows_trash());
+        let named = mounts.map(|mount| {
+            let place = names.mounts().position(|name| name == mount.uuid.as_str());
+            let own = place.map_or(Share::default(), |place| by_name[place]);
+            (mount.uuid.to_string(), own + everywhere)
+        });
+        Named(named.collect())
+    }
+
+    /// Whether a volume has to be counted at all.
+    pub(super) fn first_look(&self, guard: Guard) -> Option<Hold> {
+        self.0.values().any(|share| guard.has_to_count(*share)).then_some(Hold::Checking)
+    }
+}
+
+/// Counts the volumes that the list names much of, and lets it through or holds it.
+pub(super) async fn check(node: Arc<Node>, id: u64, named: Named) {
+    let verdict = examine(&node, &named).await;
+    if let Err(why) = &verdict {
+        tracing::error!(
+            list = "trash",
+            id,
+            why,
+            "a list is held: nothing of it is trashed until an operator releases it"
+        );
+        hold_on_disk(&node, id, why).await;
+    }
+    if node.trash_list.checked(id, verdict).is_err() {
+        tracing::debug!(id, "the node stopped before the guard had counted");
+    }
+}
+
+async fn examine(node: &Node, named: &Named) -> Result<(), String> {
+    for (uuid, share) in &named.0 {
+        let Some(mount) = node.mounts.get(uuid).filter(|_| node.guard.has_to_count(*share)) else {
+            continue;
+        };
+        let tally = mount.volume.tally(node.halt.clone()).await;
+        let held = match tally {
+            Ok(tally) => Share { blocks: tally.blocks, bytes: tally.bytes },
+            // When in doubt, hold.
+            Err(error) => {
+                return Err(format!("volume {uuid} cannot be counted: {}", sentence(&error)));
+            }
+        };
+        if let Verdict::Hold(excess) = judge(*share, held, node.guard) {
+            return Err(format!("the list names {excess} of volume {uuid}"));
+        }
+    }
+    Ok(())
+}
+
+/// Holds the rest of a list that is being worked off. Nothing happens if another list is current.
+pub(crate) async fn hold_rest(node: &Arc<Node>, id: u64, why: &str) {
+    if node.trash_list.hold(id, why.to_owned()) {
+        tracing::error!(list = "trash", id, why, "the rest of the list is held");
+        hold_on_disk(node, id, why).await;
+    }
+}
+
+async fn hold_on_disk(node: &Arc<Node>, id: u64, why: &str) {
+    let Some(stored) = node.trash_list.stored(id) else { return };
+    let why = why.into();
+    let held = tokio::task::spawn_blocking(move || stored.hold(why))
+        .await
+        .expect("holding does not panic");
+    if let Err(error) = held {
+        // The list is held in memory; after a restart the guard counts again.
+        tracing::error!(error = sentence(&error), "cannot write that the list is held");
+    }
+}
