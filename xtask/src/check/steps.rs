@@ -80,14 +80,15 @@ fn test_machine() -> Result<(), Failure> {
         println!("NOT RUN: only root may mount file systems; CI runs as root");
         return Ok(());
     }
-    for package in Workspace::read()?.packages {
-        if package.features.iter().any(|feature| feature == MACHINE_TESTS) {
-            Program::cargo(&["test", "--package", &package.name, "--features", MACHINE_TESTS])
-                .arguments(&["--test", "machine"])
-                .run()?;
-        }
-    }
-    Ok(())
+    let packages = Workspace::read()?.packages;
+    let with_machine_tests =
+        packages.iter().filter(|package| package.features.iter().any(|name| name == MACHINE_TESTS));
+    let features: Vec<String> =
+        with_machine_tests.map(|package| format!("{}/{MACHINE_TESTS}", package.name)).collect();
+    // The whole workspace, so that what the other tests built serves these as well.
+    Program::cargo(&["test", "--workspace", "--test", "machine", "--features"])
+        .arguments(&[features.join(",")])
+        .run()
 }
 
 /// In a target directory of its own: other flags would build everything else anew each time.
