@@ -24,10 +24,18 @@ mod real {
 
     use super::MutexGuard;
 
-    /// How often a patient caller looks again before it queues for the lock, and how long it keeps away in between:
-    /// some microseconds, in which the holder takes about a hundred items.
-    const LOOKS: usize = 4;
-    const PAUSES: usize = 256;
+    /// How often a caller looks again before it goes to sleep, and how many pauses it makes in between.
+    #[derive(Clone, Copy)]
+    struct Spin {
+        looks: usize,
+        pauses: usize,
+    }
+
+    /// For who must not be kept waiting: a holder that runs lets go within nanoseconds, so to sleep, or to yield the
+    /// processor to busy workers for a slice of some milliseconds, would be far worse than to look again.
+    const EAGER: Spin = Spin { looks: 1_000, pauses: 4 };
+    /// For who may wait: some microseconds, in which the holder takes about a hundred items.
+    const PATIENT: Spin = Spin { looks: 4, pauses: 256 };
 
     /// A lock that is not poisoned by a panic.
     pub(crate) struct Mutex<T>(parking_lot::Mutex<T>);
@@ -37,9 +45,10 @@ mod real {
             Mutex(parking_lot::Mutex::new(value))
         }
 
+        /// Takes the lock as soon as possible.
         #[inline]
         pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
-            self.0.lock()
+            self.0.try_lock().unwrap_or_else(|| self.spin(EAGER))
         }
 
         /// Takes the lock, and keeps away from it for a moment if it is busy.
@@ -49,13 +58,13 @@ mod real {
         /// with real work hardly ever meet here.
         #[inline]
         pub(crate) fn lock_patiently(&self) -> MutexGuard<'_, T> {
-            self.0.try_lock().unwrap_or_else(|| self.wait_patiently())
+            self.0.try_lock().unwrap_or_else(|| self.spin(PATIENT))
         }
 
         #[cold]
-        fn wait_patiently(&self) -> MutexGuard<'_, T> {
-            for _ in 0..LOOKS {
-                (0..PAUSES).for_each(|_| spin_loop());
+        fn spin(&self, spin: Spin) -> MutexGuard<'_, T> {
+            for _ in 0..spin.looks {
+                (0..spin.pauses).for_each(|_| spin_loop());
                 if let Some(guard) = self.0.try_lock() {
                     return guard;
                 }

@@ -12,7 +12,7 @@ use crate::figures::{Report, median};
 const WORKERS: [usize; 4] = [1, 2, 8, 64];
 /// As many rounds as give a stable median on a machine that does other things as well.
 const ROUNDS_QUICK: usize = 5;
-const ROUNDS_FULL: usize = 21;
+const ROUNDS_FULL: usize = 11;
 
 #[derive(Clone, Copy)]
 enum Start {

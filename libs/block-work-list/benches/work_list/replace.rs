@@ -1,5 +1,6 @@
 //! Microseconds to replace a list while eight workers drain it as fast as they can.
 
+use std::hint::spin_loop;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -11,11 +12,21 @@ use crate::designs::{BARE, BareCondvar, BareEvent, OURS, Replaceable, item, item
 use crate::figures::{Report, percentile};
 
 const WORKERS: usize = 8;
-/// Each length with the time that the workers get at each list: not enough to drain it.
-const LENGTHS: [(usize, &str, Duration); 3] = [
-    (10_000, "10 K", Duration::ZERO),
-    (1_000_000, "1 M", Duration::from_micros(200)),
-    (10_000_000, "10 M", Duration::from_micros(200)),
+/// A list, and what happens between one replace and the next. None must be drained in that time: to wake workers is
+/// another figure.
+#[derive(Clone, Copy)]
+struct Load {
+    length: usize,
+    label: &'static str,
+    pace: Duration,
+    /// What a worker does with an item: so many pauses of the processor.
+    work: usize,
+}
+
+const LOADS: [Load; 3] = [
+    Load { length: 10_000, label: "10 K", pace: Duration::from_micros(200), work: 200 },
+    Load { length: 1_000_000, label: "1 M", pace: Duration::from_micros(200), work: 0 },
+    Load { length: 10_000_000, label: "10 M", pace: Duration::from_micros(200), work: 0 },
 ];
 
 pub(crate) fn measure(effort: Effort, report: &mut Report) {
@@ -23,18 +34,18 @@ pub(crate) fn measure(effort: Effort, report: &mut Report) {
         Effort::Quick => (100, 2),
         Effort::Full => (250, 2),
     };
-    for (length, label, pace) in LENGTHS {
+    for load in LOADS {
         let mut ours = Samples::default();
         let mut bare = Samples::default();
         let mut condvar = Samples::default();
         for _ in 0..turns {
-            run(&BlockWorkList::new(), length, pace, replaces, &mut ours);
-            run(&BareEvent::new(), length, pace, replaces, &mut bare);
-            run(&BareCondvar::new(), length, pace, replaces, &mut condvar);
+            run(&BlockWorkList::new(), load, replaces, &mut ours);
+            run(&BareEvent::new(), load, replaces, &mut bare);
+            run(&BareCondvar::new(), load, replaces, &mut condvar);
         }
-        ours.add(OURS, label, report);
-        bare.add(BARE, label, report);
-        condvar.add("bare std Mutex<VecDeque> + Condvar", label, report);
+        ours.add(OURS, load.label, report);
+        bare.add(BARE, load.label, report);
+        condvar.add("bare std Mutex<VecDeque> + Condvar", load.label, report);
     }
     report.print("replace", "replace under load, 8 workers: µs of the call");
     report.print("as vector", "the same, until the old items are a vector again: µs");
@@ -75,13 +86,7 @@ impl Samples {
     }
 }
 
-fn run<Q: Replaceable>(
-    queue: &Q,
-    length: usize,
-    pace: Duration,
-    replaces: usize,
-    samples: &mut Samples,
-) {
+fn run<Q: Replaceable>(queue: &Q, load: Load, replaces: usize, samples: &mut Samples) {
     let epoch = Instant::now();
     // For each list, when the first worker saw an item of it: nanoseconds after the epoch.
     let first_seen: Vec<AtomicU64> = (0..=replaces + 1).map(|_| AtomicU64::new(u64::MAX)).collect();
@@ -95,16 +100,15 @@ fn run<Q: Replaceable>(
                         first_seen[index(generation)]
                             .fetch_min(nanos(epoch.elapsed()), Ordering::AcqRel);
                     }
+                    (0..load.work).for_each(|_| spin_loop());
                 }
             });
         }
-        let mut next = items(length);
-        let (_, old) = queue.replace(items(length));
+        let mut next = items(load.length);
+        let (_, old) = queue.replace(items(load.length));
         drop(old);
         for _ in 0..replaces {
-            if !pace.is_zero() {
-                thread::sleep(pace);
-            }
+            thread::sleep(load.pace);
             let begun = Instant::now();
             let (generation, old) = queue.replace(next);
             let call = begun.elapsed();
@@ -118,7 +122,7 @@ fn run<Q: Replaceable>(
                 (wait_for(&first_seen[index(generation)]).saturating_sub(begun)) as f64 / 1e3,
             );
             // Old items are as good as new ones: only those that were claimed must be made again.
-            next.extend((next.len()..length).map(|index| item(index as u64)));
+            next.extend((next.len()..load.length).map(|index| item(index as u64)));
         }
         queue.stop();
     });
