@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use keep_protocol::client::{IndexScope, KeepClient};
 use keep_protocol::index::IndexLine;
 use keep_protocol::list::{PullItem, TrashItem};
-use keep_protocol::status::{ListName, ListStatus, Outcome, OutcomeKind};
+use keep_protocol::status::{ListName, ListState, ListStatus, Outcome, OutcomeKind};
 use keep_rules::{BlockHash, HashPrefix};
 use serde::Serialize;
 
@@ -164,7 +164,7 @@ async fn work_off<T: Serialize>(
         serde_json::to_vec(items).expect("items of texts and numbers can be written as JSON");
     node.client.put_list(list, body).await.map_err(Failure::node(format!("{list} list")))?;
     let status =
-        tokio::time::timeout(LIST_MAX, watch(&node.client, list)).await.map_err(|_elapsed| {
+        tokio::time::timeout(LIST_MAX, watch(&node.client, list, story)).await.map_err(|_elapsed| {
             Failure::Other(format!(
                 "the {list} list was not worked off within {} s",
                 LIST_MAX.as_secs()
@@ -176,17 +176,36 @@ async fn work_off<T: Serialize>(
     Ok(Worked { status, expected, outcomes })
 }
 
-async fn watch(client: &KeepClient, list: ListName) -> Result<ListStatus, Failure> {
+/// Waits until the list is worked off. If the guard holds it, the demonstration is the operator who has looked.
+async fn watch(
+    client: &KeepClient,
+    list: ListName,
+    story: &Story,
+) -> Result<ListStatus, Failure> {
     let bar = Bar::new(list);
     loop {
         let status =
             client.list_status(list).await.map_err(Failure::node(format!("{list} list")))?;
         bar.show_status(&status);
+        if status.state == ListState::Held {
+            release(client, &status, story).await?;
+            continue;
+        }
         if status.waiting + status.running == 0 {
             return Ok(status);
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }
+}
+
+async fn release(client: &KeepClient, held: &ListStatus, story: &Story) -> Result<(), Failure> {
+    let why = held.idle_because.as_deref().unwrap_or_default();
+    let digest = held.digest.as_deref().unwrap_or_default();
+    story.tell(format_args!("The guard holds it: {why}. Nothing is trashed until somebody has looked."));
+    story.tell(format_args!("donjon list release {} --digest {digest}", held.generation));
+    let released = client.release_list(held.list, held.generation, digest).await;
+    released.map_err(Failure::node(format!("releasing {} list {}", held.list, held.generation)))?;
+    Ok(())
 }
 
 fn trash_item(node: &Node, line: &IndexLine) -> TrashItem {
