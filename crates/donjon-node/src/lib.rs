@@ -1,6 +1,6 @@
 //! The storage node: HTTP, mounts, lists and their workers.
 //!
-//! [`serve`] runs a node from a configuration until it is told to stop; [`run`] runs one that is already put together,
+//! [`serve`] runs a node from a configuration until it is told to stop; [`run()`] runs one that is already put together,
 //! on a listener of the caller's, as tests do.
 
 mod accept;
@@ -31,7 +31,7 @@ mod unavailable;
 mod volumes;
 
 pub use clock::Clock;
-pub use lists::StoresNotOpened;
+pub use lists::{StoresNotOpened, resume};
 pub use mounts::{Mount, MountParts, Mounts};
 pub use node::{ConfigText, Node, NodeNotMade, NodeParts};
 pub use run::run;

@@ -28,7 +28,7 @@ use crate::mounts::Mounts;
 use crate::peers::Peers;
 use crate::steering::Steering;
 
-/// A node that has its mounts and can answer requests. Workers and the listener are started by [`crate::run`].
+/// A node that has its mounts and can answer requests. Workers and the listener are started by [`crate::run()`].
 #[derive(Debug)]
 pub struct Node {
     pub(crate) cluster_id: ClusterId,

@@ -10,10 +10,12 @@ use bytes::Bytes;
 use keep_rules::BlockHash;
 use keep_volume::{BlockReader, BlockWriter, Error};
 
+use super::admin::untrash_on;
 use super::sink::{Comparison, Sink, SinkFailure, Work};
 use crate::buffer::BufferPool;
 use crate::hashing::BlockHasher;
 use crate::mounts::Mount;
+use crate::node::Node;
 
 /// What was received before a sink joins.
 pub(super) enum Prefix {
@@ -37,7 +39,7 @@ pub(super) async fn write_after(
     hash: BlockHash,
     prefix: &Prefix,
     origins: Origins<'_>,
-    buffers: &BufferPool,
+    node: &Node,
 ) -> Result<Work, SinkFailure> {
     match prefix {
         Prefix::Kept(pieces) => {
@@ -51,7 +53,7 @@ pub(super) async fn write_after(
             Ok(Work::Writing(mount.volume.create(hash).await?))
         }
         Prefix::Passed(passed) => {
-            read_back(mount, hash, passed, origins, buffers).await.map(Work::Writing)
+            read_back(mount, hash, passed, origins, node).await.map(Work::Writing)
         }
     }
 }
@@ -61,10 +63,11 @@ async fn read_back(
     hash: BlockHash,
     passed: &BlockHasher,
     origins: Origins<'_>,
-    buffers: &BufferPool,
+    node: &Node,
 ) -> Result<Box<dyn BlockWriter>, SinkFailure> {
+    let buffers = &node.buffers;
     for origin in origins.compared {
-        if let Ok(reader) = origin.volume.open(hash).await
+        if let Some(reader) = reopen(node, &origin, hash).await
             && let Some(writer) = copy(mount, hash, reader, passed, buffers).await?
         {
             return Ok(writer);
@@ -79,6 +82,18 @@ async fn read_back(
         }
     }
     Err(SinkFailure::NoPrefix)
+}
+
+/// Opens the replica that was compared. If a list has trashed it meanwhile, it is brought back: it is needed.
+async fn reopen(node: &Node, origin: &Mount, hash: BlockHash) -> Option<Box<dyn BlockReader>> {
+    match origin.volume.open(hash).await {
+        Ok(reader) => Some(reader),
+        Err(Error::NotFound) => {
+            untrash_on(node, origin, hash).await.ok()?;
+            origin.volume.open(hash).await.ok()
+        }
+        Err(_) => None,
+    }
 }
 
 /// Copies the prefix out of `reader`. `None` if it is not there; an error if the new replica cannot be written.

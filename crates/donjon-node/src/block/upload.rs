@@ -195,7 +195,7 @@ impl<'n> Upload<'n> {
             Action::Write => {
                 let written = self.sinks.iter_mut().chain(&mut self.spent).collect();
                 let origins = Origins { compared: self.compared.clone(), written };
-                write_after(&mount, self.hash, before, origins, buffers).await?
+                write_after(&mount, self.hash, before, origins, self.node).await?
             }
         };
         let mut sink = Sink { place: step.mount, mount, work };

@@ -31,7 +31,7 @@ pub(crate) use handler::{
 };
 pub(crate) use intake::{Brought, put_list};
 pub(crate) use pull::Pulling;
-pub(crate) use resume::resume;
+pub use resume::resume;
 pub(crate) use stores::Stores;
 pub use stores::StoresNotOpened;
 pub(crate) use trash::Trashing;

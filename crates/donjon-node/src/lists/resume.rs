@@ -17,8 +17,8 @@ use super::work::{Hold, Item, NewList, Work};
 use crate::mounts::sentence;
 use crate::node::Node;
 
-/// Loads the stored lists and makes them current. To be called once, before the first list is accepted.
-pub(crate) async fn resume(node: &Arc<Node>) {
+/// Loads the lists that were stored before a restart and makes them current. To be called once, before [`crate::run()`].
+pub async fn resume(node: &Arc<Node>) {
     let Some(stores) = &node.stores else { return };
     let trash = load(node, &stores.trash, &node.trash_list).await;
     if let Some(new) = trash {

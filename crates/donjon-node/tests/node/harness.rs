@@ -87,13 +87,16 @@ impl TestNode {
         TestNode::with(volumes, |_config| {}).await
     }
 
-    /// The same, with a configuration that `change` has changed.
+    /// The same, with a configuration that `change` has changed. Its state is in `config.lists.state_dir`, if that is set.
     pub(crate) async fn with(
         volumes: impl IntoIterator<Item = Arc<dyn Volume>>,
         change: impl FnOnce(&mut Config),
     ) -> TestNode {
         let mut config = parse("test", CONFIG, &Environment::default()).unwrap().config;
         change(&mut config);
+        if let Some(dir) = &config.lists.state_dir {
+            free(dir).await;
+        }
         let clock = Clock::manual(NOW);
         let mounts = volumes.into_iter().enumerate().map(|(number, volume)| mount(number, volume));
         let node = Node::new(NodeParts {
@@ -109,16 +112,18 @@ impl TestNode {
             remotes: config.remotes,
             peer_trust: config.peer_trust,
             queue_dump_dir: None,
+            state_dir: config.lists.state_dir.clone(),
             lists: config.lists,
             name: "test".to_owned(),
-            state_dir: None,
             mounts: Mounts::new(mounts),
             clock: clock.clone(),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
-        let running = tokio::spawn(donjon_node::run(node.unwrap(), listener, async {
+        let node = node.unwrap();
+        donjon_node::resume(&node).await;
+        let running = tokio::spawn(donjon_node::run(node, listener, async {
             drop(stopped.await);
         }));
         let client = Client::builder().no_proxy().build().unwrap();
@@ -231,4 +236,12 @@ pub(crate) async fn damage(volume: &dyn Volume, hash: BlockHash, data: &[u8], mt
     let mut writer = volume.create(hash).await.unwrap();
     writer.write(data.to_vec().into()).await.unwrap();
     writer.commit(mtime).await.unwrap();
+}
+
+/// Waits until no node uses the state directory: the tasks of one that has stopped end one after the other.
+async fn free(dir: &std::path::Path) {
+    for name in ["trash.lock", "pull.lock", "ledger/ledger.lock"] {
+        let Ok(file) = std::fs::File::open(dir.join(name)) else { continue };
+        eventually(async || file.try_lock().is_ok().then_some(())).await;
+    }
 }

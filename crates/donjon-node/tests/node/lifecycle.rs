@@ -112,3 +112,11 @@ async fn every_go_metric_is_there() {
         .unwrap();
     assert!(serde_json::from_str::<serde_json::Value>(&json).unwrap().is_array());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_idle_node_stops_at_once() {
+    let mut node = TestNode::on([Arc::new(memory()) as Arc<dyn Volume>]).await;
+    node.put(&Block::of("foo")).await;
+    node.stop();
+    tokio::time::timeout(Duration::from_secs(10), node.stopped()).await.unwrap();
+}

@@ -7,5 +7,7 @@ mod lifecycle;
 mod lists;
 mod pulls;
 mod reading;
+mod restarts;
 mod stalls;
+mod steering;
 mod writing;

@@ -188,3 +188,35 @@ async fn writing_needs_a_token_unless_the_configuration_says_otherwise() {
     let answer = put(&node).await.unwrap();
     assert_eq!(answer.text().await.unwrap(), format!("{}+3\n", block.hash));
 }
+
+/// A replica that a trash list takes while the same block is being put again: the put must not fail, and the block must
+/// be there.
+#[tokio::test]
+async fn a_replica_that_is_trashed_under_an_upload_is_no_loss() {
+    use keep_rules::trash::Fate;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let volume = Arc::new(memory());
+    let block = Block::sized(LARGE, 8);
+    block.store(&*volume, OLD).await.unwrap();
+    let node = TestNode::on([volume.clone() as Arc<dyn Volume>]).await;
+    let mut stream = tokio::net::TcpStream::connect(node.address).await.unwrap();
+    let head = format!(
+        "PUT /{} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer t\r\nContent-Length: {LARGE}\r\n\r\n",
+        block.hash
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.write_all(&block.data[..LARGE / 2]).await.unwrap();
+    // The comparison has begun once the volume has been read.
+    crate::harness::eventually(async || {
+        (volume.stats().bytes(keep_volume::Direction::In) > 600_000).then_some(())
+    })
+    .await;
+    let until = Fate::Until(NOW.after(std::time::Duration::from_secs(3600)));
+    volume.trash(block.hash, OLD, until).await.unwrap();
+    stream.write_all(&block.data[LARGE / 2..]).await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    assert!(answer.starts_with(b"HTTP/1.1 200 "), "{}", String::from_utf8_lossy(&answer));
+    assert_eq!(content(&*volume, block.hash).await, block.data);
+    assert_eq!(stored(&*volume, block.hash).await.unwrap().mtime, NOW);
+}
