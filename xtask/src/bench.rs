@@ -8,6 +8,7 @@ const BENCHES: [(&str, &str, &str, &str); 5] = [
     ("intake", "keep-protocol", "intake", "parsing trash and pull lists beside serde_json"),
     ("volume", "keep-volume", "directory", "the directory volume: write, trash, touch, index"),
     ("ledger", "ledger", "ledger", "the ledger: append, sync, read, verify"),
+    ("list-store", "list-store", "list_store", "durable lists: commit, load, progress"),
     ("node", "donjon", "node", "the real node: GET, PUT, memory, stalled uploads, lists, index"),
 ];
 

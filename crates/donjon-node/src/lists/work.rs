@@ -3,23 +3,26 @@
 //! Lock order: the state, then the work list. A list and its book are replaced under one lock of the state, and an item
 //! is settled in its book and dropped from the work list under one lock, so every reading of the books is one instant.
 
+mod held;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use block_work_list::{BlockWork, BlockWorkList, Claim};
+use block_work_list::{BlockWork, BlockWorkList};
 use keep_protocol::list::{Names, Request};
 use keep_protocol::status::{ListName, ListState, ListStatus, Outcomes};
-use keep_rules::{BlockHash, MountUuid};
+use keep_rules::BlockHash;
 use list_store::StoredList;
 
 use super::books::{Book, Books, Counts, OutcomeLabel, Speed};
 use super::code::End;
-use super::outcomes::{OutcomeLog, Record};
+use super::outcomes::OutcomeLog;
 use super::pace::{Pace, Rates};
 use super::progress::Progress;
 use super::receipt::Receipt;
-use super::{Ending, Failed};
 use crate::clock::Clock;
+
+pub(crate) use held::Held;
 
 /// What the work list holds for an item: the request, and its place in the list, by which its end is recorded.
 #[derive(Clone, Copy, Debug)]
@@ -314,7 +317,7 @@ impl<R: Request + Send + Sync + 'static> WorkList<R> {
     pub(crate) async fn next(&self) -> Option<Held<R>> {
         let claim = self.0.work.next().await?;
         let (id, names) = self.lock().books.of_claim(claim.generation());
-        Some(Held { list: self.clone(), id, names, claim: Some(claim) })
+        Some(Held::new(self.clone(), id, names, claim))
     }
 
     /// Ends the list: workers stop after what they hold. What waits is on the disk, if the list is durable, and goes on
@@ -434,81 +437,6 @@ impl<R: Request + Send + Sync + 'static> WorkList<R> {
 
     fn lock(&self) -> MutexGuard<'_, State<R>> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// An item that a worker holds. Dropping it unsettled, as a panic does, counts it as interrupted.
-#[derive(Debug)]
-pub(crate) struct Held<R: Request + Send + Sync + 'static> {
-    list: WorkList<R>,
-    id: u64,
-    pub(super) names: Arc<Names>,
-    claim: Option<Claim<BlockHash, Item<R>>>,
-}
-
-impl<R: Request + Send + Sync + 'static> Held<R> {
-    pub(super) fn hash(&self) -> BlockHash {
-        self.claim().hash
-    }
-
-    pub(super) fn request(&self) -> R {
-        self.claim().data.request
-    }
-
-    /// The id of its list.
-    pub(super) fn list_id(&self) -> u64 {
-        self.id
-    }
-
-    /// Notes what became of the item on one mount.
-    pub(super) fn note(&self, locator: &str, mount: Option<&MountUuid>, ending: &Ending) {
-        let record = Record {
-            generation: self.id,
-            time: self.list.0.clock.now(),
-            locator: locator.into(),
-            mount: mount.cloned(),
-            ending: ending.clone(),
-        };
-        self.list.lock().outcomes.push(record);
-    }
-
-    /// The item has ended.
-    pub(super) fn settle(mut self, ending: &Ending) {
-        self.end(ending);
-    }
-
-    /// The item goes back to the list it came from; if a newer one took its place, it is superseded.
-    pub(super) fn give_back(mut self) {
-        let Some(claim) = self.claim.take() else { return };
-        let mut state = self.list.lock();
-        let generation = claim.generation();
-        if claim.give_back().is_err() {
-            state.books.end(generation, OutcomeLabel::Superseded, "");
-        }
-    }
-
-    fn end(&mut self, ending: &Ending) {
-        if let Some(claim) = self.claim.take() {
-            let now = self.list.0.clock.now();
-            let mut state = self.list.lock();
-            state.books.end_claim(claim.generation(), ending);
-            state.speed.count(now);
-            // An item of an earlier list has no place on the disk any more.
-            if state.books.current.id() == self.id {
-                state.progress.ended(claim.data.index, ending);
-            }
-            claim.finish();
-        }
-    }
-
-    fn claim(&self) -> &Claim<BlockHash, Item<R>> {
-        self.claim.as_ref().expect("held until settled")
-    }
-}
-
-impl<R: Request + Send + Sync + 'static> Drop for Held<R> {
-    fn drop(&mut self) {
-        self.end(&Ending::Failed(Failed::Interrupted, None));
     }
 }
 

@@ -240,7 +240,7 @@ pub(crate) async fn damage(volume: &dyn Volume, hash: BlockHash, data: &[u8], mt
 
 /// Waits until no node uses the state directory: the tasks of one that has stopped end one after the other.
 async fn free(dir: &std::path::Path) {
-    for name in ["trash.lock", "pull.lock", "ledger/ledger.lock"] {
+    for name in ["trash.lock", "pull.lock", "ledger/lock"] {
         let Ok(file) = std::fs::File::open(dir.join(name)) else { continue };
         eventually(async || file.try_lock().is_ok().then_some(())).await;
     }

@@ -1,6 +1,5 @@
 //! Lists, settings and the ledger over restarts: the same volume and state directory, another process's worth of memory.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use donjon_node::config::Config;

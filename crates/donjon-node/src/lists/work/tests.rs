@@ -10,6 +10,7 @@ use keep_rules::Timestamp;
 
 use super::*;
 use crate::lists::receipt::ListDigest;
+use crate::lists::{Ending, Failed};
 
 type TrashList = WorkList<TrashRequest>;
 
