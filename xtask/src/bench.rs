@@ -3,7 +3,7 @@
 use crate::command::{Failure, Program};
 
 /// Name, crate, bench target, and what it measures.
-const BENCHES: [(&str, &str, &str, &str); 5] = [
+const BENCHES: [(&str, &str, &str, &str); 6] = [
     ("work-list", "block-work-list", "work_list", "the work list beside locks and channels"),
     ("intake", "keep-protocol", "intake", "parsing trash and pull lists beside serde_json"),
     ("volume", "keep-volume", "directory", "the directory volume: write, trash, touch, index"),
