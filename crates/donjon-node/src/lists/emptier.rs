@@ -41,8 +41,14 @@ async fn round(node: &Arc<Node>) {
         let now = node.clock.now();
         let order = order(node, &mount.uuid);
         match mount.volume.empty_trash(now, order).await {
-            Ok(Round::Complete(emptied) | Round::Halted(emptied)) => {
-                node.metrics.emptied(&mount.uuid, emptied);
+            Ok(round) => {
+                node.metrics.emptied(&mount.uuid, round);
+                let (emptied, end) = match round {
+                    Round::Complete(emptied) => (emptied, "complete"),
+                    Round::Halted(emptied) => {
+                        (emptied, "halted by a freeze or the end of the node")
+                    }
+                };
                 tracing::info!(
                     mount = %mount.uuid,
                     deleted = emptied.deleted,
@@ -50,6 +56,7 @@ async fn round(node: &Arc<Node>) {
                     kept = emptied.kept,
                     kept_bytes = emptied.kept_bytes,
                     failed = emptied.failed,
+                    end,
                     "emptied the trash"
                 );
             }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use keep_protocol::status::ListName;
 use keep_rules::MountUuid;
-use keep_volume::Emptied;
+use keep_volume::{Emptied, Round};
 
 use super::Window;
 use crate::http::Priority;
@@ -49,16 +49,21 @@ impl Metrics {
         self.lock().mounts.entry(mount.clone()).or_default().failed_writes += 1;
     }
 
-    /// The trash of this mount was emptied. What is kept replaces what was kept before; what was deleted adds up.
-    pub(crate) fn emptied(&self, mount: &MountUuid, now: Emptied) {
+    /// The trash of this mount was emptied. What was deleted adds up; what is kept replaces what was kept before, if all of
+    /// the trash was looked at.
+    pub(crate) fn emptied(&self, mount: &MountUuid, round: Round) {
         let mut counts = self.lock();
         let sum = &mut counts.mounts.entry(mount.clone()).or_default().emptied;
+        let (now, kept, kept_bytes) = match round {
+            Round::Complete(now) => (now, now.kept, now.kept_bytes),
+            Round::Halted(now) => (now, sum.kept, sum.kept_bytes),
+        };
         *sum = Emptied {
             deleted: sum.deleted + now.deleted,
             deleted_bytes: sum.deleted_bytes + now.deleted_bytes,
             failed: sum.failed + now.failed,
-            kept: now.kept,
-            kept_bytes: now.kept_bytes,
+            kept,
+            kept_bytes,
         };
     }
 
