@@ -33,9 +33,10 @@ mod real {
 
     /// For who must not be kept waiting: a holder that runs lets go within nanoseconds, so to sleep, or to yield the
     /// processor to busy workers for a slice of some milliseconds, would be far worse than to look again.
-    const EAGER: Spin = Spin { looks: 1_000, pauses: 4 };
-    /// For who may wait: some microseconds, in which the holder takes about a hundred items.
-    const PATIENT: Spin = Spin { looks: 4, pauses: 256 };
+    const EAGER: Spin = Spin { looks: 300, pauses: 4 };
+    /// For who may wait: one look after some microseconds, in which the holder takes about a hundred items. Not more
+    /// than one: a worker that stays awake keeps the core from a holder that was taken off it, and the owner waits.
+    const PATIENT: Spin = Spin { looks: 1, pauses: 512 };
 
     /// A lock that is not poisoned by a panic.
     pub(crate) struct Mutex<T>(parking_lot::Mutex<T>);
