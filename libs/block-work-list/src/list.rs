@@ -116,6 +116,55 @@ impl<H, T> BlockWorkList<H, T> {
         self.shared.snapshot()
     }
 
+    /// A part of [`snapshot`](Self::snapshot): `limit` items, those before `offset` left out. For lists too long to copy.
+    ///
+    /// Two calls are two instants: an item that is claimed in between moves the rest one place forward.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use block_work_list::{BlockWork, BlockWorkList};
+    ///
+    /// let list = BlockWorkList::new();
+    /// list.replace((0..9).map(|hash| BlockWork { hash, data: () }).collect())?;
+    /// let page: Vec<i32> = list.snapshot_page(4, 2).iter().map(|item| item.hash).collect();
+    /// assert_eq!(page, [4, 5]);
+    /// # Ok::<(), block_work_list::Closed<i32, ()>>(())
+    /// ```
+    pub fn snapshot_page(&self, offset: usize, limit: usize) -> Vec<BlockWork<H, T>>
+    where
+        H: Clone,
+        T: Clone,
+    {
+        let queued = self.shared.read(|state| state.queued());
+        let mut room = Vec::with_capacity(limit.min(queued.saturating_sub(offset)));
+        self.shared.read(|state| state.page_into(&mut room, offset));
+        room
+    }
+
+    /// The queued items of that hash, oldest first, `limit` of them at most. They stay on the list.
+    ///
+    /// It looks at every item, and other callers wait meanwhile; `==` of the hash runs with the lock held and must not
+    /// call the list.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use block_work_list::{BlockWork, BlockWorkList};
+    ///
+    /// let list = BlockWorkList::new();
+    /// list.replace(vec![BlockWork { hash: 1, data: "a" }, BlockWork { hash: 2, data: "b" }])?;
+    /// assert_eq!(list.find(&2, 10), [BlockWork { hash: 2, data: "b" }]);
+    /// # Ok::<(), block_work_list::Closed<i32, &str>>(())
+    /// ```
+    pub fn find(&self, hash: &H, limit: usize) -> Vec<BlockWork<H, T>>
+    where
+        H: Clone + Eq,
+        T: Clone,
+    {
+        self.shared.read(|state| state.find(hash, limit))
+    }
+
     /// Takes all items of that hash off the list and says how many there were: the note's *DeleteItem*.
     ///
     /// Claims are not affected: an item is either removed or claimed, never both. The items are dropped after the lock

@@ -148,6 +148,24 @@ impl<H, T> State<H, T> {
         Ok(())
     }
 
+    /// Copies what is queued from `offset` on, as far as the vector has room.
+    pub(crate) fn page_into(&self, room: &mut Vec<BlockWork<H, T>>, offset: usize)
+    where
+        H: Clone,
+        T: Clone,
+    {
+        let limit = room.capacity();
+        room.extend(self.queue.iter().skip(offset).take(limit).cloned());
+    }
+
+    pub(crate) fn find(&self, hash: &H, limit: usize) -> Vec<BlockWork<H, T>>
+    where
+        H: Clone + Eq,
+        T: Clone,
+    {
+        self.queue.iter().filter(|item| item.hash == *hash).take(limit).cloned().collect()
+    }
+
     pub(crate) fn generation(&self) -> u64 {
         self.generation
     }

@@ -15,7 +15,7 @@ use keep_volume::{Error as VolumeError, Untrashed};
 use super::admin::untrash_on;
 use crate::http::{Answer, Failure, json};
 use crate::ledger;
-use crate::lists::{Query, WorkList, list_status};
+use crate::lists::{Query, Waiting, WorkList, list_status};
 use crate::mounts::{Mount, sentence};
 use crate::node::Node;
 
@@ -91,15 +91,15 @@ fn mentions<R: Request + Send + Sync + 'static>(
     hash: BlockHash,
     read: impl Fn(&R) -> (Option<keep_protocol::list::MountName>, Option<i64>),
 ) -> Vec<ListMention> {
-    let (generation, items, names) = list.waiting();
+    let Waiting { id, items, names, .. } = list.find(hash, MENTIONS);
     let state = list_status(node, name).state;
-    let named = items.iter().filter(|item| item.hash == hash).take(MENTIONS);
-    named
+    items
+        .iter()
         .map(|item| {
             let (mount, block_mtime) = read(&item.data.request);
             ListMention {
                 list: name,
-                generation,
+                generation: id,
                 state,
                 mount_uuid: mount.map_or_else(String::new, |mount| names.mount(mount).to_owned()),
                 block_mtime,

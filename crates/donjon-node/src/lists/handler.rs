@@ -14,7 +14,7 @@ use list_store::{StoreError, StoredList};
 
 use super::code::End;
 use super::locator::locator_text;
-use super::work::{NotReleased, Work};
+use super::work::{NotReleased, Waiting, Work};
 use crate::http::{Answer, Failure, json};
 use crate::mounts::Mount;
 use crate::node::Node;
@@ -235,23 +235,21 @@ pub(crate) fn items(node: &Node, list: ListName, query: Query<'_>) -> Result<Ans
     let offset = query.number("offset")?.unwrap_or(0);
     let limit = query.number("limit")?.unwrap_or(PAGE).min(PAGE_MAX);
     let page = match list {
-        ListName::Trash => page(node.trash_list.waiting(), offset, limit, trash_row),
-        ListName::Pull => page(node.pull_list.waiting(), offset, limit, pull_row),
+        ListName::Trash => page(&node.trash_list.waiting(offset, limit), offset, trash_row),
+        ListName::Pull => page(&node.pull_list.waiting(offset, limit), offset, pull_row),
     };
     Ok(json(StatusCode::OK, &page))
 }
 
 fn page<R: Request>(
-    (generation, items, names): (u64, Vec<Work<R>>, std::sync::Arc<Names>),
+    page: &Waiting<R>,
     offset: usize,
-    limit: usize,
     row: fn(&Work<R>, &Names) -> WaitingItem,
 ) -> WaitingItems {
-    let rows: Vec<WaitingItem> =
-        items.iter().skip(offset).take(limit).map(|item| row(item, &names)).collect();
-    let next = offset.saturating_add(rows.len());
-    let next_offset = (next < items.len()).then_some(next as u64);
-    WaitingItems { generation, items: rows, next_offset }
+    let rows: Vec<WaitingItem> = page.items.iter().map(|item| row(item, &page.names)).collect();
+    let next = offset.saturating_add(rows.len()) as u64;
+    let next_offset = (next < page.of && !rows.is_empty()).then_some(next);
+    WaitingItems { generation: page.id, items: rows, next_offset }
 }
 
 fn trash_row(item: &Work<TrashRequest>, names: &Names) -> WaitingItem {

@@ -35,4 +35,4 @@ pub use resume::resume;
 pub(crate) use stores::Stores;
 pub use stores::StoresNotOpened;
 pub(crate) use trash::Trashing;
-pub(crate) use work::{Totals, WorkList};
+pub(crate) use work::{Totals, Waiting, WorkList};

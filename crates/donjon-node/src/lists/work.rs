@@ -97,6 +97,18 @@ pub(crate) struct NewList<R> {
     pub(crate) hold: Option<Hold>,
 }
 
+/// Items that wait: a part of all that do.
+#[derive(Debug)]
+pub(crate) struct Waiting<R> {
+    /// The list's id.
+    pub(crate) id: u64,
+    /// How many wait in all.
+    pub(crate) of: u64,
+    pub(crate) items: Vec<Work<R>>,
+    /// The texts that they refer to.
+    pub(crate) names: Arc<Names>,
+}
+
 /// Numbers for the metrics, since the node's start.
 #[derive(Debug)]
 pub(crate) struct Totals {
@@ -409,14 +421,39 @@ impl<R: Request + Send + Sync + 'static> WorkList<R> {
         }
     }
 
-    /// The items that wait, and the texts that they refer to.
-    pub(crate) fn waiting(&self) -> (u64, Vec<Work<R>>, Arc<Names>) {
+    /// A page of the items that wait.
+    pub(crate) fn waiting(&self, offset: usize, limit: usize) -> Waiting<R> {
+        self.look(
+            |parked| parked.iter().skip(offset).take(limit).cloned().collect(),
+            |work| work.snapshot_page(offset, limit),
+        )
+    }
+
+    /// The items of a block that wait.
+    pub(crate) fn find(&self, hash: BlockHash, limit: usize) -> Waiting<R> {
+        self.look(
+            |parked| parked.iter().filter(|item| item.hash == hash).take(limit).cloned().collect(),
+            |work| work.find(&hash, limit),
+        )
+    }
+
+    fn look(
+        &self,
+        in_parked: impl FnOnce(&[Work<R>]) -> Vec<Work<R>>,
+        in_work: impl FnOnce(&BlockWorkList<BlockHash, Item<R>>) -> Vec<Work<R>>,
+    ) -> Waiting<R> {
         let state = self.lock();
         let items = match &state.parked {
-            Some(parked) => parked.items.clone(),
-            None => self.0.work.snapshot(),
+            Some(parked) => in_parked(&parked.items),
+            None => in_work(&self.0.work),
         };
-        (state.books.current.id(), items, state.books.current.names.clone())
+        let (of, _hold) = self.waiting_of(&state);
+        Waiting {
+            id: state.books.current.id(),
+            of,
+            items,
+            names: state.books.current.names.clone(),
+        }
     }
 
     /// What became of the last items.
