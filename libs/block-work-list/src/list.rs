@@ -137,8 +137,9 @@ impl<H, T> BlockWorkList<H, T> {
         T: Clone,
     {
         let queued = self.shared.read(|state| state.queued());
-        let mut room = Vec::with_capacity(limit.min(queued.saturating_sub(offset)));
-        self.shared.read(|state| state.page_into(&mut room, offset));
+        let limit = limit.min(queued.saturating_sub(offset));
+        let mut room = Vec::with_capacity(limit);
+        self.shared.read(|state| state.page_into(&mut room, offset, limit));
         room
     }
 

@@ -1,7 +1,7 @@
 //! The rules of a list: a plain state machine that knows no locks, no threads and no waiting.
 //!
-//! Each method is one step, run with the list's lock held. None of them runs foreign code except `remove` (`==` of the
-//! hash) and `snapshot` (`clone`), and those leave the state as it was if that code panics. Whatever is to be dropped
+//! Each method is one step, run with the list's lock held. None of them runs foreign code except `remove` and `find`
+//! (`==` of the hash), and `snapshot_into`, `page_into` and `find` (`clone`); those leave the state as it was if that code panics. Whatever is to be dropped
 //! is handed out, so that it is dropped after the lock is released.
 
 use crate::queue::Queue;
@@ -148,13 +148,12 @@ impl<H, T> State<H, T> {
         Ok(())
     }
 
-    /// Copies what is queued from `offset` on, as far as the vector has room.
-    pub(crate) fn page_into(&self, room: &mut Vec<BlockWork<H, T>>, offset: usize)
+    /// Copies `limit` items from `offset` on, or as many as there are.
+    pub(crate) fn page_into(&self, room: &mut Vec<BlockWork<H, T>>, offset: usize, limit: usize)
     where
         H: Clone,
         T: Clone,
     {
-        let limit = room.capacity();
         room.extend(self.queue.iter().skip(offset).take(limit).cloned());
     }
 

@@ -6,7 +6,7 @@ use http::StatusCode;
 use keep_protocol::status::ListName;
 
 use super::handler::Query;
-use super::{pull, trash};
+use super::{pull, steerable, trash};
 use crate::http::{Answer, Failure, json};
 use crate::node::Node;
 
@@ -31,10 +31,7 @@ pub(crate) async fn decide_pull(node: Arc<Node>) {
 
 /// The books of the last dry run.
 pub(crate) fn dry_status(node: &Node, list: ListName) -> Answer {
-    let mut status = match list {
-        ListName::Trash => node.dry_trash_list.status(),
-        ListName::Pull => node.dry_pull_list.status(),
-    };
+    let mut status = steerable::dry_list(node, list).books();
     status.workers = WORKERS as u64;
     json(StatusCode::OK, &status)
 }
@@ -46,9 +43,5 @@ pub(crate) fn dry_outcomes(
     query: Query<'_>,
 ) -> Result<Answer, Failure> {
     let (after, limit) = query.after_and_limit()?;
-    let page = match list {
-        ListName::Trash => node.dry_trash_list.outcomes(after, limit),
-        ListName::Pull => node.dry_pull_list.outcomes(after, limit),
-    };
-    Ok(json(StatusCode::OK, &page))
+    Ok(json(StatusCode::OK, &steerable::dry_list(node, list).outcomes(after, limit)))
 }

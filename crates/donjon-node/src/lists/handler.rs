@@ -3,18 +3,17 @@
 use std::str::FromStr;
 
 use http::StatusCode;
-use keep_protocol::list::{Names, PullRequest, Request, TrashRequest};
 use keep_protocol::status::{
     ListName, ListSettings, ListState, ListStatus, NodeStatus, Removed, SettingsChange,
-    VolumeStatus, WaitingItem, WaitingItems,
+    VolumeStatus,
 };
 use keep_rules::BlockHash;
 use keep_rules::trash::Trashing;
 use list_store::{StoreError, StoredList};
 
 use super::code::End;
-use super::locator::locator_text;
-use super::work::{NotReleased, Waiting, Work};
+use super::steerable;
+use super::work::NotReleased;
 use crate::http::{Answer, Failure, json};
 use crate::mounts::Mount;
 use crate::node::Node;
@@ -28,10 +27,7 @@ const PAGE: usize = 1_000;
 
 /// The receipt and the books of the current list.
 pub(crate) fn list_status(node: &Node, list: ListName) -> ListStatus {
-    let status = match list {
-        ListName::Trash => node.trash_list.status(),
-        ListName::Pull => node.pull_list.status(),
-    };
+    let status = steerable::list(node, list).books();
     let steered = node.steering.now();
     let workers = workers_in_force(node, list) as u64;
     let frozen = list == ListName::Trash && steered.freeze.is_some();
@@ -56,14 +52,8 @@ pub(crate) fn list_status(node: &Node, list: ListName) -> ListStatus {
 /// A list by its id.
 pub(crate) fn list_by_id(node: &Node, list: ListName, id: u64) -> Result<Answer, Failure> {
     let current = list_status(node, list);
-    let status = if current.generation == id {
-        Some(current)
-    } else {
-        match list {
-            ListName::Trash => node.trash_list.past(id),
-            ListName::Pull => node.pull_list.past(id),
-        }
-    };
+    let past = || steerable::list(node, list).past(id);
+    let status = if current.generation == id { Some(current) } else { past() };
     let unknown =
         || Failure::new(StatusCode::NOT_FOUND, format!("no {list} list {id} is remembered here"));
     Ok(json(StatusCode::OK, &status.ok_or_else(unknown)?))
@@ -160,10 +150,7 @@ pub(crate) enum Paused {
 pub(crate) async fn cancel(node: &Node, list: ListName) -> Result<Answer, Failure> {
     let id = list_status(node, list).generation;
     order(node, list, id, |stored| stored.cancel()).await?;
-    match list {
-        ListName::Trash => node.trash_list.cancel()?,
-        ListName::Pull => node.pull_list.cancel()?,
-    };
+    steerable::list(node, list).cancel()?;
     Ok(json(StatusCode::OK, &list_status(node, list)))
 }
 
@@ -175,15 +162,9 @@ pub(crate) async fn release(
     query: Query<'_>,
 ) -> Result<Answer, Failure> {
     let digest = query.text("digest").unwrap_or_default();
-    match list {
-        ListName::Trash => node.trash_list.may_release(id, &digest)?,
-        ListName::Pull => node.pull_list.may_release(id, &digest)?,
-    }
+    steerable::list(node, list).may_release(id, &digest)?;
     order(node, list, id, |stored| stored.release()).await?;
-    match list {
-        ListName::Trash => node.trash_list.release(id, &digest)?,
-        ListName::Pull => node.pull_list.release(id, &digest)?,
-    }
+    steerable::list(node, list).release(id, &digest)?;
     tracing::warn!(list = list.as_str(), id, "an operator released a held list");
     Ok(json(StatusCode::OK, &list_status(node, list)))
 }
@@ -195,11 +176,7 @@ async fn order(
     id: u64,
     order: impl FnOnce(&StoredList<End>) -> Result<(), StoreError> + Send + 'static,
 ) -> Result<(), StoreError> {
-    let stored = match list {
-        ListName::Trash => node.trash_list.stored(id),
-        ListName::Pull => node.pull_list.stored(id),
-    };
-    let Some(stored) = stored else { return Ok(()) };
+    let Some(stored) = steerable::list(node, list).stored(id) else { return Ok(()) };
     tokio::task::spawn_blocking(move || order(&stored))
         .await
         .expect("writing an order does not panic")
@@ -223,10 +200,7 @@ pub(crate) async fn remove(
 ) -> Result<Answer, Failure> {
     let id = list_status(node, list).generation;
     order(node, list, id, move |stored| stored.remove(&[hash])).await?;
-    let removed = match list {
-        ListName::Trash => node.trash_list.remove(hash),
-        ListName::Pull => node.pull_list.remove(hash),
-    };
+    let removed = steerable::list(node, list).remove(hash);
     Ok(json(StatusCode::OK, &Removed { removed }))
 }
 
@@ -234,52 +208,13 @@ pub(crate) async fn remove(
 pub(crate) fn items(node: &Node, list: ListName, query: Query<'_>) -> Result<Answer, Failure> {
     let offset = query.number("offset")?.unwrap_or(0);
     let limit = query.number("limit")?.unwrap_or(PAGE).min(PAGE_MAX);
-    let page = match list {
-        ListName::Trash => page(&node.trash_list.waiting(offset, limit), offset, trash_row),
-        ListName::Pull => page(&node.pull_list.waiting(offset, limit), offset, pull_row),
-    };
-    Ok(json(StatusCode::OK, &page))
-}
-
-fn page<R: Request>(
-    page: &Waiting<R>,
-    offset: usize,
-    row: fn(&Work<R>, &Names) -> WaitingItem,
-) -> WaitingItems {
-    let rows: Vec<WaitingItem> = page.items.iter().map(|item| row(item, &page.names)).collect();
-    let next = offset.saturating_add(rows.len()) as u64;
-    let next_offset = (next < page.of && !rows.is_empty()).then_some(next);
-    WaitingItems { generation: page.id, items: rows, next_offset }
-}
-
-fn trash_row(item: &Work<TrashRequest>, names: &Names) -> WaitingItem {
-    let request = item.data.request;
-    WaitingItem {
-        locator: locator_text(item.hash, request.size(), names),
-        block_mtime: Some(request.mtime().as_nanos()),
-        mount_uuid: request.mount().map_or_else(String::new, |mount| names.mount(mount).to_owned()),
-        servers: Vec::new(),
-    }
-}
-
-fn pull_row(item: &Work<PullRequest>, names: &Names) -> WaitingItem {
-    let request = item.data.request;
-    WaitingItem {
-        locator: locator_text(item.hash, request.size(), names),
-        block_mtime: None,
-        mount_uuid: request.mount().map_or_else(String::new, |mount| names.mount(mount).to_owned()),
-        servers: names.servers(request.servers()).iter().map(ToString::to_string).collect(),
-    }
+    Ok(json(StatusCode::OK, &steerable::list(node, list).page(offset, limit)))
 }
 
 /// What became of the last items.
 pub(crate) fn outcomes(node: &Node, list: ListName, query: Query<'_>) -> Result<Answer, Failure> {
     let (after, limit) = query.after_and_limit()?;
-    let page = match list {
-        ListName::Trash => node.trash_list.outcomes(after, limit),
-        ListName::Pull => node.pull_list.outcomes(after, limit),
-    };
-    Ok(json(StatusCode::OK, &page))
+    Ok(json(StatusCode::OK, &steerable::list(node, list).outcomes(after, limit)))
 }
 
 /// The node at one glance.

@@ -16,6 +16,7 @@ mod progress;
 mod pull;
 mod receipt;
 mod resume;
+mod steerable;
 mod stores;
 mod trash;
 mod work;
