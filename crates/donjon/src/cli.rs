@@ -3,7 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    block, completions, config, conformance, demo, index, list, mounts, serve, status,
+    block, completions, config, conformance, demo, freeze, index, ledger, list, mounts, serve,
+    status, untrash,
 };
 
 /// A storage node for Keep, and the command line to run and see it.
@@ -25,6 +26,11 @@ pub(crate) enum Command {
     Mounts(mounts::MountsArgs),
     #[command(subcommand)]
     List(list::ListCommand),
+    Untrash(untrash::UntrashArgs),
+    Freeze(freeze::FreezeArgs),
+    Unfreeze(freeze::UnfreezeArgs),
+    #[command(subcommand)]
+    Ledger(ledger::LedgerCommand),
     Status(status::StatusArgs),
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -38,6 +44,7 @@ Examples:
   donjon serve --data /srv/keep          run a node of your own; makes its tokens at the first start
   donjon block put --data /srv/keep FILE store a file; prints a locator for each block of it
   donjon list status --data /srv/keep    see what its lists are doing
+  donjon freeze --data /srv/keep         stop trashing and emptying, at once
 
 Exit status:
   0  all of it was done

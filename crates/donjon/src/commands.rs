@@ -5,11 +5,14 @@ pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod conformance;
 pub(crate) mod demo;
+pub(crate) mod freeze;
 pub(crate) mod index;
+pub(crate) mod ledger;
 pub(crate) mod list;
 pub(crate) mod mounts;
 pub(crate) mod serve;
 pub(crate) mod status;
+pub(crate) mod untrash;
 
 use std::future::Future;
 
@@ -25,6 +28,10 @@ pub(crate) fn run(command: Command) -> Result<Exit, Failure> {
         Command::Index(args) => talk(index::run(args)),
         Command::Mounts(args) => talk(mounts::run(args)),
         Command::List(command) => talk(list::run(command)),
+        Command::Untrash(args) => talk(untrash::run(args)),
+        Command::Freeze(args) => talk(freeze::freeze(args)),
+        Command::Unfreeze(args) => talk(freeze::unfreeze(args)),
+        Command::Ledger(command) => talk(ledger::run(command)),
         Command::Status(args) => talk(status::run(args)),
         Command::Config(command) => config::run(command),
         Command::Conformance(args) => talk(conformance::run(args)),

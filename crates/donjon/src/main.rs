@@ -12,6 +12,7 @@ mod node;
 mod output;
 mod table;
 mod utc;
+mod when;
 
 use std::process::ExitCode;
 

@@ -9,9 +9,12 @@ mod block;
 mod block_data;
 mod error;
 mod index;
-
+mod ledger;
 mod lists;
+mod own;
+mod receipt;
 mod service;
+mod steering;
 mod token;
 
 use std::time::Duration;
@@ -24,6 +27,9 @@ pub use block::{PutBlock, Stored};
 pub use block_data::BlockData;
 pub use error::ClientError;
 pub use index::{IndexScope, IndexStream};
+pub use ledger::{LedgerCheck, LedgerProblem, LedgerStream};
+pub use lists::{IntakeMode, ListIntake};
+pub use receipt::{ListReceipt, ReceiptState};
 
 pub use reqwest::Body;
 use token::Shown;

@@ -2,10 +2,19 @@
 //!
 //! What comes from outside is percent-encoded, so a strange locator or UUID cannot reach another route.
 
+mod own;
+mod query;
+
 use keep_rules::HashPrefix;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::status::ListName;
+
+pub use own::{
+    FREEZE, LedgerQuery, ListAction, STATUS, block_explained, block_untrash, dry_run_outcomes,
+    dry_run_status, ledger, ledger_verify, list_action, list_by_id, list_item, list_items,
+    list_outcomes, list_release, list_settings, list_status,
+};
 
 /// Every mount of the node.
 pub const MOUNTS: &str = "/mounts";
@@ -13,8 +22,6 @@ pub const MOUNTS: &str = "/mounts";
 pub const HEALTH: &str = "/_health/ping";
 /// Metrics as Prometheus text.
 pub const METRICS: &str = "/metrics";
-/// Donjon's own: the node at one glance.
-pub const STATUS: &str = "/donjon/v1/status";
 
 /// What may stand in a path segment unencoded: hashes, signatures and mount UUIDs stay readable.
 const SEGMENT: &AsciiSet =
@@ -55,22 +62,12 @@ pub const fn list(name: ListName) -> &'static str {
     }
 }
 
-/// Donjon's own: the books of a list.
-pub const fn list_status(name: ListName) -> &'static str {
+/// Where a work list is decided without being carried out: Donjon's own. A plain keepstore takes it for real.
+pub const fn list_dry_run(name: ListName) -> &'static str {
     match name {
-        ListName::Trash => "/donjon/v1/lists/trash",
-        ListName::Pull => "/donjon/v1/lists/pull",
+        ListName::Trash => "/trash?dry_run=1",
+        ListName::Pull => "/pull?dry_run=1",
     }
-}
-
-/// Donjon's own: one page of the items that wait.
-pub fn list_items(name: ListName, offset: u64, limit: u64) -> String {
-    format!("{}/items?offset={offset}&limit={limit}", list_status(name))
-}
-
-/// Donjon's own: one page of what became of items.
-pub fn list_outcomes(name: ListName, after: u64, limit: u64) -> String {
-    format!("{}/outcomes?after={after}&limit={limit}", list_status(name))
 }
 
 fn segment(text: &str) -> String {
@@ -92,17 +89,5 @@ mod tests {
     #[test]
     fn strange_mounts_stay_in_their_segment() {
         assert_eq!(mount_blocks("../index?", HashPrefix::ALL), "/mounts/..%2Findex%3F/blocks/");
-    }
-
-    #[test]
-    fn pages_are_named_in_the_query() {
-        assert_eq!(
-            list_items(ListName::Trash, 5, 10),
-            "/donjon/v1/lists/trash/items?offset=5&limit=10"
-        );
-        assert_eq!(
-            list_outcomes(ListName::Pull, 7, 10),
-            "/donjon/v1/lists/pull/outcomes?after=7&limit=10"
-        );
     }
 }

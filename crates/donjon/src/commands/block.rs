@@ -1,6 +1,7 @@
-//! `donjon block`: store, read and manage single blocks.
+//! `donjon block`: store, read, manage and explain single blocks.
 
 mod each;
+mod explain;
 mod get;
 mod head;
 mod put;
@@ -11,7 +12,7 @@ mod untrash;
 use crate::exit::Exit;
 use crate::failure::Failure;
 
-/// Store, read and manage single blocks
+/// Store, read, manage and explain single blocks
 #[derive(Debug, clap::Subcommand)]
 #[command(arg_required_else_help = true)]
 pub(crate) enum BlockCommand {
@@ -21,6 +22,7 @@ pub(crate) enum BlockCommand {
     Touch(touch::TouchArgs),
     Trash(trash::TrashArgs),
     Untrash(untrash::UntrashArgs),
+    Explain(explain::ExplainArgs),
 }
 
 pub(crate) async fn run(command: BlockCommand) -> Result<Exit, Failure> {
@@ -31,5 +33,6 @@ pub(crate) async fn run(command: BlockCommand) -> Result<Exit, Failure> {
         BlockCommand::Touch(args) => touch::run(args).await,
         BlockCommand::Trash(args) => trash::run(args).await,
         BlockCommand::Untrash(args) => untrash::run(args).await,
+        BlockCommand::Explain(args) => explain::run(args).await,
     }
 }

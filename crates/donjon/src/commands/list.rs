@@ -1,9 +1,16 @@
 //! `donjon list`: the trash list and the pull list of a node.
 
+mod act;
 mod books;
 mod drawn;
+mod dry_run;
 mod follow;
+mod outcomes;
 mod put;
+mod receipt;
+mod release;
+mod remove;
+mod set;
 mod show;
 mod status;
 
@@ -14,15 +21,21 @@ use crate::failure::Failure;
 
 pub(crate) use drawn::books_table;
 pub(crate) use follow::Bar;
-pub(crate) use show::all_outcomes;
+pub(crate) use outcomes::all_outcomes;
 
-/// Send a node its trash or pull list, and see what becomes of it
+/// Send a node its trash or pull list, steer it, and see what becomes of it
 #[derive(Debug, clap::Subcommand)]
 #[command(arg_required_else_help = true)]
 pub(crate) enum ListCommand {
     Show(show::ShowArgs),
     Put(put::PutArgs),
     Status(status::StatusArgs),
+    Remove(remove::RemoveArgs),
+    Pause(act::PauseArgs),
+    Resume(act::ResumeArgs),
+    Cancel(act::CancelArgs),
+    Set(set::SetArgs),
+    Release(release::ReleaseArgs),
 }
 
 pub(crate) async fn run(command: ListCommand) -> Result<Exit, Failure> {
@@ -30,6 +43,12 @@ pub(crate) async fn run(command: ListCommand) -> Result<Exit, Failure> {
         ListCommand::Show(args) => show::run(args).await,
         ListCommand::Put(args) => put::run(args).await,
         ListCommand::Status(args) => status::run(args).await,
+        ListCommand::Remove(args) => remove::run(args).await,
+        ListCommand::Pause(args) => act::pause(args).await,
+        ListCommand::Resume(args) => act::resume(args).await,
+        ListCommand::Cancel(args) => act::cancel(args).await,
+        ListCommand::Set(args) => set::run(args).await,
+        ListCommand::Release(args) => release::run(args).await,
     }
 }
 

@@ -1,8 +1,9 @@
 //! `donjon status`
 
-use keep_protocol::status::{NodeStatus, VolumeStatus};
+use keep_protocol::status::{ListState, NodeStatus, VolumeStatus};
 use keep_rules::Timestamp;
 
+use super::freeze;
 use super::list::books_table;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -17,7 +18,8 @@ Examples:
   donjon status --data /srv/keep
   donjon status --url http://keep0:25107 --token-file /etc/keep.token --json
 
-Exit status: 0 all is well, 4 a volume has a problem, 1 an error. A plain keepstore has no status (1).")]
+Exit status: 0 all is well, 4 a volume has a problem, the node is frozen, or a list is held, 1 an error. A plain
+keepstore has no status (1).")]
 pub(crate) struct StatusArgs {
     #[command(flatten)]
     format: Format,
@@ -33,8 +35,14 @@ pub(crate) async fn run(args: StatusArgs) -> Result<Exit, Failure> {
         .await
         .map_err(Failure::node(format!("status of {}", client.base())))?;
     print(args.format, &status, drawn)?;
-    let is_well = status.volumes.iter().all(|volume| volume.problem.is_none());
-    Ok(if is_well { Exit::Done } else { Exit::Partly })
+    Ok(if is_well(&status) { Exit::Done } else { Exit::Partly })
+}
+
+/// Whether nothing waits for an operator.
+fn is_well(status: &NodeStatus) -> bool {
+    status.volumes.iter().all(|volume| volume.problem.is_none())
+        && !status.freeze.frozen
+        && status.lists.iter().all(|list| list.state != ListState::Held)
 }
 
 fn drawn(status: &NodeStatus) -> String {
@@ -48,6 +56,7 @@ fn drawn(status: &NodeStatus) -> String {
     [
         head,
         requests,
+        freeze::text(&status.freeze),
         String::new(),
         volumes(&status.volumes),
         String::new(),

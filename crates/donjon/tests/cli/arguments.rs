@@ -20,6 +20,8 @@ fn an_unknown_command_flag_or_argument_is_a_usage_error() {
 fn what_is_missing_is_named() {
     usage_error(&["block", "get"], "<LOCATOR>");
     usage_error(&["list", "put", "trash"], "<FILE>");
+    usage_error(&["list", "release", "7"], "--digest");
+    usage_error(&["untrash"], "--list <ID>");
     usage_error(&["completions"], "<SHELL>");
     usage_error(&["conformance", "--url", "http://127.0.0.1:1"], "--token");
 }
@@ -29,6 +31,9 @@ fn bad_values_are_named_with_what_would_be_right() {
     usage_error(&["block", "head", "foo"], "32 lower-case hex digits");
     usage_error(&["index", "--prefix", "xyz"], "at most 32 lower-case hex digits");
     usage_error(&["list", "status", "rubbish"], "possible values: trash, pull");
+    usage_error(&["list", "set", "trash", "--workers", "many"], "a number, or `default`");
+    usage_error(&["untrash", "--since", "yesterday"], "\"30m ago\"");
+    usage_error(&["untrash", "--list", "1", "--parallel", "0"], "1..=64");
     usage_error(&["conformance", "--only", "92"], "numbered 1 to 91");
     usage_error(&["conformance", "--keepstore-command", "keepstore"], "{config}");
     usage_error(&["mounts", "--url", "not a url"], "invalid value 'not a url'");
@@ -41,6 +46,8 @@ fn contradictions_are_usage_errors() {
     usage_error(&["serve", "--listen", "127.0.0.1:1"], "--data");
     usage_error(&["mounts", "--data", "/d", "--config", "/c"], "cannot be used with");
     usage_error(&["config", "check", "--data", "/d", "file"], "cannot be used with");
+    usage_error(&["list", "put", "trash", "f", "--dry-run", "--wait"], "cannot be used with");
+    usage_error(&["untrash", "--list", "1", "--since", "1h"], "cannot be used with");
 }
 
 #[test]
@@ -77,6 +84,19 @@ fn every_command_explains_itself_with_examples() {
         "list show",
         "list put",
         "list status",
+        "list remove",
+        "list pause",
+        "list resume",
+        "list cancel",
+        "list set",
+        "list release",
+        "untrash",
+        "freeze",
+        "unfreeze",
+        "ledger show",
+        "ledger verify",
+        "ledger export",
+        "block explain",
         "status",
         "config check",
         "config dump",

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
 
 mod fake_node;
+mod own;
 
 use std::error::Error as _;
 use std::time::Duration;

@@ -163,13 +163,14 @@ async fn work_off<T: Serialize>(
     let body =
         serde_json::to_vec(items).expect("items of texts and numbers can be written as JSON");
     node.client.put_list(list, body).await.map_err(Failure::node(format!("{list} list")))?;
-    let status =
-        tokio::time::timeout(LIST_MAX, watch(&node.client, list, story)).await.map_err(|_elapsed| {
+    let status = tokio::time::timeout(LIST_MAX, watch(&node.client, list, story)).await.map_err(
+        |_elapsed| {
             Failure::Other(format!(
                 "the {list} list was not worked off within {} s",
                 LIST_MAX.as_secs()
             ))
-        })??;
+        },
+    )??;
     let mut outcomes = all_outcomes(&node.client, list).await?;
     outcomes.retain(|outcome| outcome.generation == status.generation);
     story.tell_list(&status, &outcomes);
@@ -177,11 +178,7 @@ async fn work_off<T: Serialize>(
 }
 
 /// Waits until the list is worked off. If the guard holds it, the demonstration is the operator who has looked.
-async fn watch(
-    client: &KeepClient,
-    list: ListName,
-    story: &Story,
-) -> Result<ListStatus, Failure> {
+async fn watch(client: &KeepClient, list: ListName, story: &Story) -> Result<ListStatus, Failure> {
     let bar = Bar::new(list);
     loop {
         let status =
@@ -201,7 +198,9 @@ async fn watch(
 async fn release(client: &KeepClient, held: &ListStatus, story: &Story) -> Result<(), Failure> {
     let why = held.idle_because.as_deref().unwrap_or_default();
     let digest = held.digest.as_deref().unwrap_or_default();
-    story.tell(format_args!("The guard holds it: {why}. Nothing is trashed until somebody has looked."));
+    story.tell(format_args!(
+        "The guard holds it: {why}. Nothing is trashed until somebody has looked."
+    ));
     story.tell(format_args!("donjon list release {} --digest {digest}", held.generation));
     let released = client.release_list(held.list, held.generation, digest).await;
     released.map_err(Failure::node(format!("releasing {} list {}", held.list, held.generation)))?;

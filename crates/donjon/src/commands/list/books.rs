@@ -12,7 +12,7 @@ use crate::node::{Connection, ManagementArgs};
 #[serde(untagged)]
 pub(super) enum Books {
     /// Everything.
-    Full(ListStatus),
+    Full(Box<ListStatus>),
     /// What a plain keepstore tells in its metrics.
     Gauges(Gauges),
 }
@@ -26,17 +26,17 @@ pub(super) struct Gauges {
 }
 
 /// Where to read the books of a node.
-pub(super) struct Ledger {
+pub(super) struct BooksReader {
     client: KeepClient,
     metrics: KeepClient,
 }
 
-impl Ledger {
+impl BooksReader {
     pub(super) fn new(
         connection: &Connection,
         management: &ManagementArgs,
     ) -> Result<Self, Failure> {
-        Ok(Ledger {
+        Ok(BooksReader {
             client: connection.client.clone(),
             metrics: connection.management_client(management)?,
         })
@@ -45,7 +45,7 @@ impl Ledger {
     /// The books as they stand now.
     pub(super) async fn read(&self, list: ListName) -> Result<Books, Failure> {
         match self.client.list_status(list).await {
-            Ok(status) => Ok(Books::Full(status)),
+            Ok(status) => Ok(Books::Full(Box::new(status))),
             Err(ClientError::PlainKeepstore) => self.gauges(list).await,
             Err(error) => Err(Failure::node(format!("{list} list"))(error)),
         }

@@ -6,7 +6,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use keep_protocol::status::{ListName, ListStatus};
 use tokio::time::MissedTickBehavior;
 
-use super::books::{Books, Ledger};
+use super::books::{Books, BooksReader};
 use crate::failure::Failure;
 
 /// How often to look: often enough for a moving bar, seldom enough to cost the node nothing.
@@ -22,14 +22,14 @@ pub(super) enum Ended {
 }
 
 /// Looks at the list until it is worked off, or another one is there. Fails if it is not being worked off.
-pub(super) async fn follow(ledger: &Ledger, list: ListName) -> Result<Ended, Failure> {
+pub(super) async fn follow(reader: &BooksReader, list: ListName) -> Result<Ended, Failure> {
     let bar = Bar::new(list);
     let mut watched = None;
     let mut ticks = tokio::time::interval(LOOK_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        let books = ledger.read(list).await?;
+        let books = reader.read(list).await?;
         bar.show(&books);
         if books.unfinished() == 0 {
             return Ok(Ended::WorkedOff(books));

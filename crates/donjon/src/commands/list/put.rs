@@ -3,13 +3,13 @@
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
-use keep_protocol::client::Body;
+use keep_protocol::client::{Body, IntakeMode, ListIntake, ListReceipt};
 use keep_protocol::status::ListName;
 
-use super::WhichList;
-use super::books::{Books, Ledger};
+use super::books::{Books, BooksReader};
 use super::drawn::{books_table, gauges_table};
 use super::follow::{Ended, follow};
+use super::{WhichList, dry_run, receipt};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::node::{ManagementArgs, NodeArgs};
@@ -26,10 +26,14 @@ A pull item:  {\"locator\": \"HASH+SIZE\", \"servers\": [\"http://host:25107\"],
 mount_uuid may be empty: all mounts, or the best one.
 
 Examples:
+  donjon list put trash --data /srv/keep trash.json --dry-run
   donjon list put trash --data /srv/keep trash.json --wait
   echo '[]' | donjon list put pull --data /srv/keep -
 
-Exit status: 0 received (with --wait: and worked off), 4 worked off, but items failed or a newer list came, 1 an error")]
+With --json: the receipt, {\"id\": …, \"digest\": …, \"items\": …, \"state\": …, \"durable\": …}; with --wait the books; with
+--dry-run {\"receipt\": …, \"outcomes\": […]}. A plain keepstore gives no receipt, and can do no dry run.
+Exit status: 0 received (with --wait: and worked off), 4 worked off, but items failed or a newer list came,
+1 an error: the old list stays")]
 pub(crate) struct PutArgs {
     #[arg(value_enum)]
     list: WhichList,
@@ -41,6 +45,14 @@ pub(crate) struct PutArgs {
     /// Wait until the list is worked off, and tell what became of it
     #[arg(long)]
     wait: bool,
+
+    /// Decide every item as in a real list and tell what would become of it; touch nothing, and leave the current list
+    #[arg(long, conflicts_with = "wait")]
+    dry_run: bool,
+
+    /// The epoch of the sender: the node refuses a list with a lower one than the last that it took
+    #[arg(long, value_name = "N")]
+    epoch: Option<u64>,
 
     #[command(flatten)]
     format: Format,
@@ -55,22 +67,42 @@ pub(crate) struct PutArgs {
 pub(super) async fn run(args: PutArgs) -> Result<Exit, Failure> {
     let list = ListName::from(args.list);
     let connection = args.node.connect()?;
-    connection
+    let mode = if args.dry_run { IntakeMode::DryRun } else { IntakeMode::Real };
+    let sent = connection
         .client
-        .put_list(list, body(&args.file)?)
+        .put_list_as(list, ListIntake { epoch: args.epoch, mode }, body(&args.file)?)
         .await
         .map_err(Failure::node(format!("{list} list")))?;
-    if !args.wait {
-        return Ok(Exit::Done);
+    match (mode, &sent) {
+        (IntakeMode::DryRun, Some(sent)) => {
+            return dry_run::tell(&connection.client, list, sent, args.format).await;
+        }
+        (IntakeMode::DryRun, None) => {
+            return Err(Failure::Other("the node gave no receipt for the dry run".to_owned()));
+        }
+        (IntakeMode::Real, _) if args.wait => {}
+        (IntakeMode::Real, sent) => return tell_receipt(list, sent.as_ref(), args.format),
     }
-    let ledger = Ledger::new(&connection, &args.management)?;
-    let ended = follow(&ledger, list).await?;
+    let reader = BooksReader::new(&connection, &args.management)?;
+    let ended = follow(&reader, list).await?;
     let (Ended::WorkedOff(books) | Ended::Replaced(books)) = &ended;
     print(args.format, books, |books| match books {
-        Books::Full(status) => books_table(std::slice::from_ref(status)),
+        Books::Full(status) => books_table(std::slice::from_ref(status.as_ref())),
         Books::Gauges(gauges) => gauges_table(*gauges),
     })?;
     Ok(exit(&ended))
+}
+
+/// A plain keepstore gives no receipt: then there is nothing to tell.
+fn tell_receipt(
+    list: ListName,
+    sent: Option<&ListReceipt>,
+    format: Format,
+) -> Result<Exit, Failure> {
+    if let Some(sent) = sent {
+        print(format, sent, |sent| receipt::taken(list, sent))?;
+    }
+    Ok(Exit::Done)
 }
 
 /// The file as a stream: a list may be longer than memory.
