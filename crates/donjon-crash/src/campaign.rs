@@ -11,7 +11,7 @@ pub use crate::checker::Checked;
 use crate::fault::Fault;
 use crate::lane::{Fate, Lane, LaneReport, TTL};
 pub use crate::lister::Listed;
-use crate::process::{Node, Settings, free_address};
+use crate::process::{Node, Remembers, Settings, free_address};
 use crate::random::Random;
 pub use crate::writer::Written;
 
@@ -117,6 +117,7 @@ impl Peer {
             trash_lifetime: Duration::from_secs(3600),
             trash_check_interval: Duration::from_secs(3600),
             requests_max: 256,
+            memory: Remembers::Everything,
         };
         let config = place.path().join("config.yml");
         std::fs::write(&config, settings.to_yaml())?;

@@ -35,10 +35,22 @@ pub struct Settings {
     pub trash_check_interval: Duration,
     /// `API.MaxConcurrentRequests`.
     pub requests_max: u32,
+    /// Whether it has a place for lists, settings and a ledger.
+    pub memory: Remembers,
+}
+
+/// What a node remembers over restarts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remembers {
+    /// Its lists, settings and ledger, on its first volume.
+    Everything,
+    /// Nothing: its volumes are for trashing only, so it has no place to write. To measure what remembering costs.
+    Nothing,
 }
 
 impl Settings {
-    /// The file, in the form of an Arvados `config.yml` (spec section 8).
+    /// The file, in the form of an Arvados `config.yml` (spec section 8). The guard is off: the lists of a campaign and of a
+    /// benchmark name much of a volume, on purpose.
     pub fn to_yaml(&self) -> String {
         let seconds = |time: Duration| format!("{}ms", time.as_millis());
         let mut yaml = format!(
@@ -48,6 +60,7 @@ impl Settings {
              Collections:\n      BlobSigning: false\n      BlobSigningKey: {SIGNING_KEY}\n      \
              BlobSigningTTL: {ttl}\n      BlobTrash: true\n      BlobTrashLifetime: {lifetime}\n      \
              BlobTrashCheckInterval: {interval}\n    \
+             Donjon: {{TrashGuardPercent: 100}}\n    \
              Services:\n      Keepstore:\n        InternalURLs:\n          \"http://{address}\": {{}}\n    Volumes:\n",
             requests = self.requests_max,
             ttl = seconds(self.ttl),
@@ -63,6 +76,9 @@ impl Settings {
                 root.display(),
             )
             .expect("writing to a string cannot fail");
+            if self.memory == Remembers::Nothing {
+                yaml.push_str("        ReadOnly: true\n        AllowTrashWhenReadOnly: true\n");
+            }
         }
         yaml
     }

@@ -14,19 +14,43 @@ use crate::stand::{Stand, expect_ok};
 use crate::table;
 
 pub(crate) fn run(scale: Scale) -> io::Result<()> {
-    trash(scale.of(100_000))?;
-    take_in(scale.of(1_000_000))
+    trash(scale)?;
+    take_in(scale.of(1_000_000))?;
+    take_in(scale.of(10_000_000))
 }
 
-fn trash(count: u64) -> io::Result<()> {
+fn trash(scale: Scale) -> io::Result<()> {
+    let count = scale.of(100_000);
     table::head(&format!("Trashing {count} blocks"), &["", "time", "rate"]);
     let plain = rename_all(count)?;
     table::row(
         "baseline: stat and rename, one thread",
         &[table::time(plain), table::rate(count, plain)],
     );
+    // Interleaved: the machine's mood changes.
+    let (mut forgetful, mut whole) = (Vec::new(), Vec::new());
+    for _ in 0..scale.rounds().min(3) {
+        forgetful.push(trash_all(Stand::forgetful()?, count)?);
+        whole.push(trash_all(Stand::new()?, count)?);
+    }
+    let (forgetful, whole) = (table::median(forgetful), table::median(whole));
+    table::row(
+        "the node, remembering nothing",
+        &[table::time(forgetful), table::rate(count, forgetful)],
+    );
+    table::row(
+        "the node, with durable list and ledger",
+        &[table::time(whole), table::rate(count, whole)],
+    );
+    println!(
+        "durable list and ledger cost a factor of {:.2}",
+        whole.as_secs_f64() / forgetful.as_secs_f64()
+    );
+    Ok(())
+}
 
-    let mut stand = Stand::new()?;
+/// From sending the list until it is worked off.
+fn trash_all(mut stand: Stand, count: u64) -> io::Result<Duration> {
     let hashes = stand.fill(count, 1)?;
     let mut items = String::from("[");
     for hash in &hashes {
@@ -40,15 +64,12 @@ fn trash(count: u64) -> io::Result<()> {
     let mut client = stand.client();
     let began = Instant::now();
     put_list(&mut client, "/trash", items.as_bytes())?;
-    let taken = began.elapsed();
     let status = wait_until_done(&mut client)?;
     let took = began.elapsed();
     if status.done != count {
         return Err(io::Error::other(format!("not every item was done: {status:?}")));
     }
-    table::row("the node: list answered", &[table::time(taken), String::new()]);
-    table::row("the node: list worked off", &[table::time(took), table::rate(count, took)]);
-    Ok(())
+    Ok(took)
 }
 
 fn rename_all(count: u64) -> io::Result<Duration> {
@@ -88,7 +109,10 @@ struct Item {
 }
 
 fn take_in(count: u64) -> io::Result<()> {
-    table::head(&format!("Taking in a list of {count} items"), &["", "time", "", "peak memory"]);
+    table::head(
+        &format!("Taking in a list of {count} items"),
+        &["", "time", "", "peak memory", "on disk"],
+    );
     for (what, path) in [("trash", "/trash"), ("pull", "/pull")] {
         let body = long_list(what, count);
         let began = Instant::now();
@@ -104,11 +128,16 @@ fn take_in(count: u64) -> io::Result<()> {
         let size = format!("{what}, {} MB", body.len() / 1_000_000);
         table::row(
             &format!("{size}: serde_json from a slice, typed"),
-            &[table::time(plain), table::each(count, plain), String::new()],
+            &[table::time(plain), table::each(count, plain), String::new(), String::new()],
         );
         table::row(
             &format!("{size}: the node, over HTTP"),
-            &[table::time(took), table::each(count, took), table::mebibytes(stand.peak_memory()?)],
+            &[
+                table::time(took),
+                table::each(count, took),
+                table::mebibytes(stand.peak_memory()?),
+                table::mebibytes(stand.state_bytes()? / 1024),
+            ],
         );
     }
     Ok(())

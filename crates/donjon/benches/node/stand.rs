@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use donjon_crash::process::{Node, Settings, free_address};
+use donjon_crash::process::{Node, Remembers, Settings, free_address};
 use donjon_crash::random::Random;
 use donjon_crash::wire::Client;
 use tempfile::TempDir;
@@ -32,8 +32,16 @@ impl Stand {
             trash_lifetime: TTL,
             trash_check_interval: TTL,
             requests_max: 64, // the default
+            memory: Remembers::Everything,
         };
         Ok(Self { place, settings, node: None })
+    }
+
+    /// The same, for a node that remembers nothing over restarts.
+    pub(crate) fn forgetful() -> io::Result<Self> {
+        let mut stand = Self::new()?;
+        stand.settings.memory = Remembers::Nothing;
+        Ok(stand)
     }
 
     /// An empty volume and a node on it.
@@ -74,6 +82,11 @@ impl Stand {
         number.ok_or_else(|| io::Error::other("no VmHWM in the status of the process"))
     }
 
+    /// Bytes that the node keeps for itself: lists, progress, ledger.
+    pub(crate) fn state_bytes(&self) -> io::Result<u64> {
+        bytes_below(&self.volume().join(".donjon-node"))
+    }
+
     pub(crate) fn volume(&self) -> &Path {
         &self.settings.volumes[0]
     }
@@ -106,6 +119,16 @@ impl Stand {
     fn node(&self) -> &Node {
         self.node.as_ref().expect("the benchmark starts the node first")
     }
+}
+
+fn bytes_below(dir: &Path) -> io::Result<u64> {
+    let mut bytes = 0;
+    for entry in std::fs::read_dir(dir)? {
+        let entry = entry?;
+        let metadata = entry.metadata()?;
+        bytes += if metadata.is_dir() { bytes_below(&entry.path())? } else { metadata.len() };
+    }
+    Ok(bytes)
 }
 
 /// Fails unless the answer is 200.
