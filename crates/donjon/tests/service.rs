@@ -144,6 +144,10 @@ fn tls_is_spoken_and_the_certificate_is_read_again_at_sighup() {
         json!({"Certificate": format!("file://{}", certificate_file.display()), "Key": key_file});
     let service = Service::start("https", &["v"], &[], &tls, None);
     let locator = service.put("over TLS");
+    let live = format!("{}/livez", service.url);
+    let curl = ["-sk", "--http2", "-o", "/dev/null", "-w", "%{http_version}", &live];
+    let version = Command::new("curl").args(curl).output().unwrap();
+    assert_eq!(version.stdout, b"2", "HTTP/2 is offered with TLS");
     certificate(files.path());
     service.signal(Signal::HUP);
     service.wait_for("read the TLS certificate again");
