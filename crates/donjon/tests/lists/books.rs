@@ -31,17 +31,17 @@ fn the_books_balance_while_lists_are_replaced_and_the_node_restarts() {
         drop(all_is_sent);
         assert!(reader.join().unwrap() > 0);
     });
-    node.crash();
-    both_are_balanced(&node);
-    node.run(&["list", "set", "trash", "--items-per-second", "default"]).ends_with(0);
-    node.wait_for_state("idle");
-    assert_eq!(node.live(&blocks), 0, "the last list names them all");
     for id in ["1", "2"] {
         let past = node.run(&["list", "status", id, "--json"]).ends_with(0).json();
         assert_balance(&past);
         assert_eq!(past["state"], "superseded");
         assert!(past["superseded"].as_u64().unwrap() > 0, "{past}");
     }
+    node.crash();
+    both_are_balanced(&node);
+    node.run(&["list", "set", "trash", "--items-per-second", "default"]).ends_with(0);
+    node.wait_for_state("idle");
+    assert_eq!(node.live(&blocks), 0, "the last list names them all");
 }
 
 /// Ends the other thread also when this one fails.

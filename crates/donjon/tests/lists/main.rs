@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
 
+mod api; // every documented route
 mod books; // 3: they balance at every instant
 mod dry_run; // 5
 mod durable; // 1: what was answered survives

@@ -152,9 +152,16 @@ impl Node {
 
     /// What `curl` gets with the admin token: the answer's head and body.
     pub(crate) fn curl(&self, args: &[&str], path: &str) -> String {
-        let authorization = format!("Authorization: Bearer {ADMIN}");
+        self.curl_as(Some(ADMIN), args, path)
+    }
+
+    /// What `curl` gets with this token, or with none.
+    pub(crate) fn curl_as(&self, token: Option<&str>, args: &[&str], path: &str) -> String {
+        let authorization = token.map(|token| format!("Authorization: Bearer {token}"));
+        let shown = authorization.iter().flat_map(|header| ["-H", header]);
         let output = std::process::Command::new("curl")
-            .args(["-s", "-i", "-H", &authorization])
+            .args(["-s", "-i"])
+            .args(shown)
             .args(args)
             .arg(format!("{}{path}", self.url))
             .output()
