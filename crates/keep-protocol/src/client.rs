@@ -34,6 +34,8 @@ pub use receipt::{ListReceipt, ReceiptState};
 pub use reqwest::Body;
 use token::Shown;
 
+/// What the node notes as the sender of a list.
+const USER_AGENT: &str = concat!("donjon/", env!("CARGO_PKG_VERSION"));
 /// How long a connection may take to open. As the Go and Python clients do (spec section 10).
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a node may be silent. Longer than reading a whole block from a slow disk; shorter than a person's patience.
@@ -190,6 +192,7 @@ fn http_client(check: ServerCheck) -> Result<reqwest::Client, ClientError> {
     let builder = || {
         reqwest::Client::builder()
             .no_proxy()
+            .user_agent(USER_AGENT)
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT_TIMEOUT)
             .pool_idle_timeout(IDLE_MAX)

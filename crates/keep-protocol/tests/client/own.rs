@@ -45,7 +45,9 @@ async fn a_list_comes_back_with_its_receipt() {
         durable: true,
     };
     assert_eq!(receipt, Some(expected));
-    assert!(node.request().await.header("X-Donjon-Epoch").is_none());
+    let request = node.request().await;
+    assert!(request.header("X-Donjon-Epoch").is_none());
+    assert!(request.header("User-Agent").unwrap().starts_with("donjon/"), "{}", request.head);
 }
 
 #[tokio::test]

@@ -42,7 +42,7 @@ pub(super) async fn run(args: VerifyArgs) -> Result<Exit, Failure> {
 
 fn drawn(check: &LedgerCheck) -> String {
     let mut lines: Vec<String> = check.problems.iter().map(problem).collect();
-    lines.push(format!("{} records in {} files", check.records, check.files));
+    lines.push(format!("records: {}, files: {}", check.records, check.files));
     if let Some(last) = &check.last_chain {
         lines.push(format!("last chain value: {last}"));
     }
@@ -85,7 +85,7 @@ mod tests {
         };
         let expected = "\
 ledger-1, line 2, byte 180: the chain value is not that of the records before it
-2 records in 1 files
+records: 2, files: 1
 last chain value: ab
 The chain is broken: one problem.";
         assert_eq!(drawn(&check), expected);
