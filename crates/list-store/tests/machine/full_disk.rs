@@ -1,7 +1,7 @@
 //! A disk that is really full, at every point at which a list can meet that.
 
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
 
 use keep_protocol::list::{Limits, TrashListParser};
@@ -14,12 +14,25 @@ use crate::mounted::Mounted;
 const ITEMS: u32 = 70_000;
 
 /// Fills the disk but for so many bytes.
+///
+/// A tmpfs counts its pages roughly while several cores use it, and may refuse one too early: so it is asked again, until
+/// it says that no more than that is left.
 fn fill(disk: &Path, left: u64) {
-    let path = disk.join("filler");
-    let mut filler = File::create(&path).unwrap();
-    while filler.write_all(&[1; 4096]).is_ok() {}
-    let length = filler.metadata().unwrap().len();
-    filler.set_len(length.saturating_sub(left)).unwrap();
+    let mut filler = File::create(disk.join("filler")).unwrap();
+    loop {
+        while filler.write_all(&[1; 4096]).is_ok() {}
+        let length = filler.metadata().unwrap().len();
+        filler.set_len(length.saturating_sub(left)).unwrap();
+        if free(disk) <= left {
+            return;
+        }
+        filler.seek(SeekFrom::End(0)).unwrap();
+    }
+}
+
+fn free(disk: &Path) -> u64 {
+    let disk = rustix::fs::statvfs(disk).unwrap();
+    disk.f_bavail * disk.f_bsize
 }
 
 fn files(disk: &Path) -> usize {
