@@ -37,6 +37,8 @@ const ENTRIES_TOGETHER: usize = 256;
 pub(crate) struct Books {
     open: Option<Open>,
     errors: AtomicU64,
+    /// Why the node must begin frozen, if it must.
+    doubt: Option<String>,
 }
 
 #[derive(Debug)]
@@ -48,19 +50,42 @@ struct Open {
 impl Books {
     /// Opens the ledger of a state directory. Blocks.
     ///
+    /// One that does not verify at its end is put aside for people to look at, and a new one is begun. The node serves
+    /// on, and [`Books::doubt`] says why it should not trash.
+    ///
     /// # Errors
-    /// [`LedgerError`] if it cannot be written, or does not verify at its end: then somebody has to look.
+    /// [`LedgerError`] if it is in use, or cannot be written.
     pub(crate) fn open(
         state_dir: Option<&Path>,
         node: &str,
         now: Timestamp,
     ) -> Result<Books, LedgerError> {
-        let Some(dir) = state_dir.map(|dir| dir.join(DIR)) else { return Ok(Books::default()) };
-        let (ledger, opened) = Ledger::open(&dir, node, now)?;
+        let Some(state_dir) = state_dir else { return Ok(Books::default()) };
+        let dir = state_dir.join(DIR);
+        let (opened, doubt) = match Ledger::open(&dir, node, now) {
+            Err(LedgerError::Damaged(problem)) => {
+                let aside = state_dir.join(format!("{DIR}.damaged-{}", now.as_seconds()));
+                tracing::error!(%problem, aside = %aside.display(), "the ledger is damaged: it is put aside, and a new one is begun");
+                if let Err(error) = std::fs::rename(&dir, &aside) {
+                    tracing::error!(%error, "cannot put the ledger aside");
+                    return Err(LedgerError::Damaged(problem));
+                }
+                let doubt = format!("the ledger was damaged and is put aside: {problem}");
+                (Ledger::open(&dir, node, now)?, Some(doubt))
+            }
+            other => (other?, None),
+        };
+        let (ledger, opened) = opened;
         if let Some(torn) = &opened.repaired {
             tracing::warn!(?torn, "a crash tore the last record of the ledger: it was cut off");
         }
-        Ok(Books { open: Some(Open { ledger: Arc::new(ledger), dir }), errors: AtomicU64::new(0) })
+        let open = Some(Open { ledger: Arc::new(ledger), dir });
+        Ok(Books { open, errors: AtomicU64::new(0), doubt })
+    }
+
+    /// Why the node must begin frozen, if it must: its ledger was damaged.
+    pub(crate) fn doubt(&self) -> Option<String> {
+        self.doubt.clone()
     }
 
     /// Puts an act on record.
@@ -268,4 +293,31 @@ pub(crate) async fn history(
         Ok(last.into())
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use keep_rules::BlockHash;
+    use ledger::{Operation, Outcome};
+
+    use super::*;
+
+    #[test]
+    fn a_damaged_ledger_is_put_aside_and_said_so() {
+        let state = tempfile::tempdir().unwrap();
+        let now = Timestamp::from_seconds(1_800_000_000);
+        let record = Record::new(now, Operation::Trash, BlockHash::EMPTY, Outcome::Done);
+        let books = Books::open(Some(state.path()), "test", now).unwrap();
+        books.record(&record);
+        assert_eq!(books.doubt(), None);
+        drop(books);
+        let file = state.path().join(DIR).join("ledger-00000001.jsonl");
+        let text = std::fs::read_to_string(&file).unwrap().replace("\"trash\"", "\"empty\"");
+        std::fs::write(&file, text).unwrap();
+        let books = Books::open(Some(state.path()), "test", now).unwrap();
+        assert!(books.doubt().unwrap().contains("damaged"));
+        books.record(&record);
+        assert_eq!((books.records(), books.errors()), (1, 0));
+        assert!(state.path().join("ledger.damaged-1800000000").is_dir());
+    }
 }

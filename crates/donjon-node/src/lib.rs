@@ -24,6 +24,7 @@ mod peers;
 mod queue_dump;
 mod run;
 mod start;
+mod state_dir;
 mod state_file;
 mod steering;
 mod tls;

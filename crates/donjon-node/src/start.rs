@@ -1,11 +1,9 @@
 //! From a configuration to a running node (spec section 8).
 
 use std::io;
-use std::os::unix::fs::DirBuilderExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{MissedTickBehavior, interval};
@@ -18,6 +16,7 @@ use crate::logging;
 use crate::mounts::{Mount, Mounts, sentence};
 use crate::node::{ConfigText, Node, NodeNotMade, NodeParts};
 use crate::run::run_with_tls;
+use crate::state_dir::{self, Chosen};
 use crate::tls::{Tls, TlsError};
 use crate::volumes::{VolumeNotOpened, open, unavailable};
 
@@ -78,14 +77,16 @@ pub async fn serve(loaded: Loaded) -> Result<(), StartError> {
     let stop = stop_signal()?;
     let (candidate, listener) = listen(config.candidates.clone()).await?;
     let volumes = config.volumes.served_by(&candidate.internal_url).map_err(StartError::Volumes)?;
-    let (mounts, roots) = open_all(volumes, &config).await?;
-    let state_dir = state_dir(&config, &candidate, roots)?;
+    let (mounts, volumes) = open_all(volumes, &config).await?;
+    let chosen = choose_state_dir(&config, &candidate, &volumes)?;
+    let (state_dir, doubt) = chosen.map_or((None, None), |chosen| (Some(chosen.dir), chosen.doubt));
     let tls = tls(&config, &candidate.listen)?;
     let config_text = ConfigText { sha256: source.sha256, modified: source.modified };
     let node = Node::new(NodeParts {
         name: candidate.internal_url.to_string(),
         ..parts(config, config_text, state_dir, Mounts::new(mounts))
     })?;
+    freeze_if_in_doubt(&node, doubt).await?;
     prepare_mounts(&node).await;
     resume(&node).await;
     announce(&candidate, &listener);
@@ -159,14 +160,15 @@ fn shuffle(candidates: &mut [Candidate]) {
 async fn open_all(
     volumes: Vec<VolumeConfig>,
     config: &Config,
-) -> Result<(Vec<Mount>, Vec<PathBuf>), StartError> {
+) -> Result<(Vec<Mount>, state_dir::Volumes), StartError> {
     let durability = config.durability;
     let opening = tokio::task::spawn_blocking(move || {
         volumes.into_iter().map(|volume| (open(&volume, durability), volume)).collect::<Vec<_>>()
     });
     let opened = opening.await.expect("opening a volume does not panic");
     let mut works = false;
-    let (mut mounts, mut roots) = (Vec::new(), Vec::new());
+    let (mut mounts, mut found) =
+        (Vec::new(), state_dir::Volumes { roots: Vec::new(), missing: 0 });
     let mut first_failure = None;
     for (result, config) in opened {
         match result {
@@ -174,12 +176,13 @@ async fn open_all(
                 works = true;
                 if mount.access.allows_write() {
                     let Driver::Directory { root, .. } = &config.driver;
-                    roots.push(root.clone());
+                    found.roots.push(root.clone());
                 }
                 mounts.push(mount);
             }
             Err(failure) => {
                 tracing::error!(mount = %config.uuid, error = sentence(&failure), "serving without this volume");
+                found.missing += 1;
                 mounts.push(unavailable(&config));
                 first_failure.get_or_insert(failure);
             }
@@ -187,42 +190,33 @@ async fn open_all(
     }
     match first_failure {
         Some(failure) if !works => Err(StartError::NoVolume(failure)),
-        _some_work => Ok((mounts, roots)),
+        _some_work => Ok((mounts, found)),
     }
 }
 
-/// The directory for what the node itself must remember, made if it is not there: the one that is configured, else one
-/// in the first writable volume, named after the node's own URL, so that nodes that share a volume do not share it.
-fn state_dir(
+fn choose_state_dir(
     config: &Config,
     own: &Candidate,
-    roots: Vec<PathBuf>,
-) -> Result<Option<PathBuf>, StartError> {
-    let in_volume = || {
-        let name = Sha256::digest(own.internal_url.to_string());
-        let name: String = name[..8].iter().map(|byte| format!("{byte:02x}")).collect();
-        roots.into_iter().next().map(|root| root.join(".donjon-node").join(name))
-    };
-    let Some(dir) = config.lists.state_dir.clone().or_else(in_volume) else {
+    volumes: &state_dir::Volumes,
+) -> Result<Option<Chosen>, StartError> {
+    let configured = config.lists.state_dir.as_deref();
+    let chosen = state_dir::choose(configured, &own.internal_url.to_string(), volumes).map_err(
+        |(path, source)| StartError::StateDir { path: path.display().to_string(), source },
+    )?;
+    if chosen.is_none() {
         tracing::warn!(
             "lists, settings and the ledger are gone with this process: no volume is writable and Donjon.StateDir is not set"
         );
-        return Ok(None);
-    };
-    match make_state_dir(&dir) {
-        Ok(()) => Ok(Some(dir)),
-        Err(source) => Err(StartError::StateDir { path: dir.display().to_string(), source }),
     }
+    Ok(chosen)
 }
 
-fn make_state_dir(dir: &Path) -> io::Result<()> {
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
-    // The names survive a power loss before anything in the directory has to.
-    for made in [Some(dir), dir.parent(), dir.parent().and_then(Path::parent)].into_iter().flatten()
-    {
-        std::fs::File::open(made)?.sync_all()?;
-    }
-    Ok(())
+/// When in doubt, keep: nothing is trashed until an operator has looked.
+async fn freeze_if_in_doubt(node: &Node, doubt: Option<String>) -> Result<(), StartError> {
+    let Some(doubt) = doubt.or_else(|| node.books.doubt()) else { return Ok(()) };
+    tracing::error!(reason = doubt, "frozen: look, then lift the freeze with `donjon unfreeze`");
+    let frozen = node.steering.freeze(doubt, node.clock.now()).await;
+    frozen.map_err(|source| StartError::System { doing: "write the node's settings", source })
 }
 
 /// Removes what a crash left behind, and finds out which volumes work.

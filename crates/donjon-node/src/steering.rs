@@ -204,6 +204,15 @@ pub(crate) fn check(change: &SettingsChange) -> Result<(), TooManyWorkers> {
     }
 }
 
+/// Whether the settings in a state directory say frozen, or cannot be read and so may have said it.
+pub(crate) fn says_frozen(dir: &Path) -> bool {
+    match read(&dir.join(FILE)) {
+        Ok(None) => false,
+        Ok(Some(steered)) => steered.freeze.is_some(),
+        Err(_unreadable) => true,
+    }
+}
+
 fn read(file: &Path) -> Result<Option<Steered>, String> {
     match std::fs::read(file) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

@@ -18,6 +18,9 @@ pub const DATA_CONFIG_FILE: &str = "donjon.yml";
 /// The root of the volume in a data directory.
 pub const DATA_VOLUME_DIR: &str = "keep";
 
+/// The directory in a data directory for the node's own state. The node makes it.
+const STATE_DIR: &str = "state";
+
 /// The configuration file while it is being written. Left behind only by a crash, and then written anew.
 const UNFINISHED: &str = "donjon.yml.unfinished";
 
@@ -54,7 +57,11 @@ fn set_up_or_explain(dir: &Path) -> Result<PathBuf, DataDirProblem> {
         return Err(DataDirProblem::NotOurs);
     }
     let volume = dir.join(DATA_VOLUME_DIR);
-    let text = config_text(volume.to_str().ok_or(DataDirProblem::NotUtf8)?)?;
+    let state = dir.join(STATE_DIR);
+    let text = config_text(
+        volume.to_str().ok_or(DataDirProblem::NotUtf8)?,
+        state.to_str().ok_or(DataDirProblem::NotUtf8)?,
+    )?;
     create_private_dir(&volume).map_err(io("make the volume"))?;
     write_durably(&dir.join(UNFINISHED), &config, &text).map_err(io("write donjon.yml"))?;
     handle.sync_all().map_err(io("sync it"))?;
@@ -99,8 +106,8 @@ fn write_durably(unfinished: &Path, path: &Path, text: &str) -> io::Result<()> {
 }
 
 /// A configuration for one node with one volume, and fresh tokens.
-fn config_text(root: &str) -> Result<String, DataDirProblem> {
-    let root = quoted(root);
+fn config_text(root: &str, state: &str) -> Result<String, DataDirProblem> {
+    let (root, state) = (quoted(root), quoted(state));
     let (system_root, management, signing) = (random_text(50)?, random_text(50)?, random_text(50)?);
     let volume = random_text(15)?;
     Ok(format!(
@@ -113,6 +120,8 @@ Clusters:
     ManagementToken: \"{management}\"
     Collections:
       BlobSigningKey: \"{signing}\"
+    Donjon:
+      StateDir: {state}
     Services:
       Keepstore:
         InternalURLs:

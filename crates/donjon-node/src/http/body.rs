@@ -6,6 +6,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::HeaderMap;
+use http::header::EXPECT;
 use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use tokio::sync::mpsc;
@@ -169,6 +171,16 @@ impl BodySender {
 pub(crate) struct Incoming {
     body: hyper::body::Incoming,
     stall_timeout: Duration,
+    sender: Sender,
+}
+
+/// What the client does with its body before it has an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sender {
+    /// It sends.
+    Sends,
+    /// It waits to be told to: `Expect: 100-continue`. Reading the body tells it to.
+    Waits,
 }
 
 /// Why a request's body could not be read.
@@ -186,8 +198,13 @@ pub(crate) enum IncomingError {
 }
 
 impl Incoming {
-    pub(crate) fn new(body: hyper::body::Incoming, stall_timeout: Duration) -> Incoming {
-        Incoming { body, stall_timeout }
+    pub(crate) fn new(
+        body: hyper::body::Incoming,
+        headers: &HeaderMap,
+        stall_timeout: Duration,
+    ) -> Incoming {
+        let sender = if headers.contains_key(EXPECT) { Sender::Waits } else { Sender::Sends };
+        Incoming { body, stall_timeout, sender }
     }
 
     /// The length that the client declared.
@@ -204,6 +221,7 @@ impl Incoming {
         &mut self,
         permit: &mut Permit,
     ) -> Result<Option<Bytes>, IncomingError> {
+        self.sender = Sender::Sends;
         loop {
             let frame = match timeout(PATIENCE, self.body.frame()).await {
                 Ok(frame) => frame,
@@ -249,8 +267,11 @@ impl Incoming {
     }
 
     /// Reads and drops the rest in the background, at most `limit` bytes, so that a client that writes its whole body
-    /// before it reads can see an early answer.
+    /// before it reads can see an early answer. One that waits to be told to send is left waiting.
     pub(crate) fn drain(mut self, limit: u64) {
+        if self.sender == Sender::Waits {
+            return;
+        }
         tokio::spawn(async move {
             let mut left = limit;
             while let Ok(Some(Ok(frame))) = timeout(self.stall_timeout, self.body.frame()).await {

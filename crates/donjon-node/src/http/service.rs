@@ -7,7 +7,7 @@ use std::time::Instant;
 use http::header::{self, HeaderValue};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, Method, Request, StatusCode};
-use keep_rules::{HashPrefix, ReadMethod};
+use keep_rules::{AdminRefusal, HashPrefix, ReadMethod};
 use tokio::time::timeout;
 
 use super::answer::with_type;
@@ -34,7 +34,7 @@ pub(crate) async fn handle(
     }
     let id = request_id(&parts.headers);
     let mut watch = node.active.begin(facts(&parts, peer, &id));
-    let body = Incoming::new(body, node.limits.body_stall_timeout);
+    let body = Incoming::new(body, &parts.headers, node.limits.body_stall_timeout);
     let received =
         Received { peer, request_id: String::from_utf8_lossy(id.as_bytes()).into_owned() };
     let mut answer = match before_the_gate(&node, &parts) {
@@ -157,6 +157,9 @@ struct Call<'c> {
     permit: Permit,
 }
 
+/// Bytes of a body that are still read when its sender was refused.
+const REFUSED_BYTES_MAX: u64 = 16 << 20;
+
 /// Bytes of a JSON body that an operator sends, at most.
 const REQUEST_BYTES_MAX: usize = 64 << 10;
 
@@ -183,15 +186,21 @@ async fn dispatch(node: &Arc<Node>, route: Route, call: Call<'_>) -> Result<Answ
             block::get(node, ReadMethod::Head, &locator, headers, &tokens, call.permit).await
         }
         Route::Put(path) => block::put(node, &path, headers, &tokens, call.body, call.permit).await,
-        Route::Admin(route) => {
-            tokens.check(&node.tokens.system_root)?;
-            administer(node, route, call).await
-        }
-        Route::Own(route) => {
-            tokens.check(&node.tokens.system_root)?;
-            operate(node, route, call).await
-        }
+        Route::Admin(route) => match tokens.check(&node.tokens.system_root) {
+            Ok(()) => administer(node, route, call).await,
+            Err(refusal) => refuse(call, refusal),
+        },
+        Route::Own(route) => match tokens.check(&node.tokens.system_root) {
+            Ok(()) => operate(node, route, call).await,
+            Err(refusal) => refuse(call, refusal),
+        },
     }
+}
+
+/// A client that is still sending must be able to read the refusal.
+fn refuse(call: Call<'_>, refusal: AdminRefusal) -> Result<Answer, Failure> {
+    call.body.drain(REFUSED_BYTES_MAX);
+    Err(refusal.into())
 }
 
 /// The administrator's part of the Keep protocol.

@@ -200,9 +200,11 @@ impl Books {
         working.map(|book| superseded(book.status(self.name, 0))).or_else(past)
     }
 
-    /// What is over, oldest first, to be kept over a restart.
+    /// Every list but the current one, oldest first, to be kept over a restart. Items in progress count as such: whoever
+    /// reads it after a crash sees that they had not ended.
     pub(super) fn all_past(&self) -> Vec<ListStatus> {
-        self.past.iter().cloned().collect()
+        let working = self.older.values().map(|book| superseded(book.status(self.name, 0)));
+        self.past.iter().cloned().chain(working).collect()
     }
 
     /// What was over before a restart.

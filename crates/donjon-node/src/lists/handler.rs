@@ -31,7 +31,8 @@ pub(crate) fn list_status(node: &Node, list: ListName) -> ListStatus {
     let steered = node.steering.now();
     let workers = workers_in_force(node, list) as u64;
     let frozen = list == ListName::Trash && steered.freeze.is_some();
-    let moving = matches!(status.state, ListState::Running);
+    // An idle list says too that the next one would not move.
+    let moving = matches!(status.state, ListState::Running | ListState::Idle);
     let (state, idle_because) = match off(node, list) {
         Some(why) => (ListState::Off, Some(why.to_owned())),
         None if moving && frozen => {

@@ -280,8 +280,10 @@ async fn accept<R: Record + Request + Send + Sync + 'static>(
     };
     list.replace(new)?;
     if let Some(store) = store {
+        // Within the turn, so that two writes cannot overtake each other.
         let past = list.all_past();
-        tokio::task::spawn_blocking(move || store.keep_past(&past));
+        let keeping = tokio::task::spawn_blocking(move || store.keep_past(&past));
+        keeping.await.expect("keeping the history does not panic");
     }
     tracing::info!(
         list = list.name().as_str(),

@@ -362,7 +362,7 @@ impl<R: Request + Send + Sync + 'static> WorkList<R> {
         let (waiting, hold) = self.waiting_of(&state);
         let ended_last_minute = state.speed.last_minute(now);
         let book = state.books.current.status(self.0.name, waiting);
-        let eta_seconds = (waiting > 0 && ended_last_minute > 0)
+        let eta_seconds = (hold.is_none() && waiting > 0 && ended_last_minute > 0)
             .then(|| waiting.saturating_mul(60) / ended_last_minute);
         let list_state = match hold {
             Some(Hold::Checking) => ListState::Checking,

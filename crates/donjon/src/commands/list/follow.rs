@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use keep_protocol::status::{ListName, ListStatus};
+use keep_protocol::status::{ListName, ListState, ListStatus};
 use tokio::time::MissedTickBehavior;
 
 use super::books::{Books, BooksReader};
@@ -37,6 +37,10 @@ pub(super) async fn follow(reader: &BooksReader, list: ListName) -> Result<Ended
         let Books::Full(status) = &books else { continue };
         if *watched.get_or_insert(status.generation) != status.generation {
             return Ok(Ended::Replaced(books));
+        }
+        // The guard ends its count by itself.
+        if status.state == ListState::Checking {
+            continue;
         }
         if let (Some(why), 0) = (&status.idle_because, status.running) {
             return Err(Failure::Other(format!("the {list} list is not worked off: {why}")));
