@@ -19,7 +19,9 @@ pub(crate) fn show(node: &Node) -> Answer {
 pub(crate) async fn freeze(node: &Node, body: &[u8]) -> Result<Answer, Failure> {
     let request: FreezeRequest =
         if body.is_empty() { FreezeRequest::default() } else { read(body)? };
-    let reason: String = request.reason.chars().take(REASON_MAX).collect();
+    // It is shown on terminals: no control characters.
+    let clean = request.reason.chars().map(|letter| if letter.is_control() { ' ' } else { letter });
+    let reason: String = clean.take(REASON_MAX).collect();
     tracing::warn!(reason, "frozen: nothing is trashed or emptied until this is lifted");
     node.steering.freeze(reason, node.clock.now()).await?;
     Ok(show(node))
@@ -38,7 +40,7 @@ pub(crate) async fn unfreeze(node: &Node) -> Result<Answer, Failure> {
 /// 503 while it is in force.
 pub(crate) fn refuse_while_frozen(node: &Node) -> Result<(), Failure> {
     if node.steering.is_frozen() {
-        let text = "trashing is frozen on this node; see /donjon/v1/freeze";
+        let text = "trashing is frozen on this node; `donjon unfreeze` lifts it";
         return Err(Failure::new(StatusCode::SERVICE_UNAVAILABLE, text));
     }
     Ok(())

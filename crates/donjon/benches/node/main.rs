@@ -40,9 +40,11 @@ impl Scale {
 }
 
 fn main() -> ExitCode {
-    let quick = std::env::args().any(|argument| argument == "--quick");
-    let scale = if quick { Scale::Quick } else { Scale::Full };
-    match run(scale) {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let scale =
+        if arguments.iter().any(|word| word == "--quick") { Scale::Quick } else { Scale::Full };
+    let lists_only = arguments.iter().any(|word| word == "--lists");
+    match if lists_only { lists::run(scale) } else { run(scale) } {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
