@@ -1,7 +1,12 @@
 //! Freeze: trashing and emptying stop at once, on all volumes, until it is lifted, also after restarts.
 
+use std::io;
+use std::time::Duration;
+
 use http::StatusCode;
 use keep_protocol::status::FreezeRequest;
+use tokio::sync::RwLockReadGuard;
+use tokio::time::timeout;
 
 use crate::http::{Answer, Failure, json};
 use crate::lists::read;
@@ -10,20 +15,32 @@ use crate::node::Node;
 /// Characters of a reason that are kept.
 const REASON_MAX: usize = 1_000;
 
+/// How long a freeze waits for what was begun before it.
+const ACTS_END: Duration = Duration::from_secs(30);
+
 /// Whether trashing is frozen, since when, and why.
 pub(crate) fn show(node: &Node) -> Answer {
     json(StatusCode::OK, &node.steering.now().freeze())
 }
 
-/// Freezes. An empty body gives no reason.
+/// Freezes. An empty body gives no reason. Once this has answered 200, no replica is trashed and no trash deleted.
+///
+/// # Errors
+/// The freeze is in force whatever this answers, but for a body that cannot be read: 500 if it is not on the disk, 503
+/// if something that was begun before it has not ended.
 pub(crate) async fn freeze(node: &Node, body: &[u8]) -> Result<Answer, Failure> {
     let request: FreezeRequest =
         if body.is_empty() { FreezeRequest::default() } else { read(body)? };
     // It is shown on terminals: no control characters.
     let clean = request.reason.chars().map(|letter| if letter.is_control() { ' ' } else { letter });
     let reason: String = clean.take(REASON_MAX).collect();
-    tracing::warn!(reason, "frozen: nothing is trashed or emptied until this is lifted");
-    node.steering.freeze(reason, node.clock.now()).await?;
+    tracing::warn!(reason, "freezing: nothing more is trashed or emptied until this is lifted");
+    let written = node.steering.freeze(reason, node.clock.now()).await;
+    written.map_err(|error| not_durable("frozen", &error))?;
+    if timeout(ACTS_END, node.acts.write()).await.is_err() {
+        let text = "frozen; but what was begun before has not ended, a volume is slow: freeze again to wait for it";
+        return Err(Failure::new(StatusCode::SERVICE_UNAVAILABLE, text));
+    }
     Ok(show(node))
 }
 
@@ -34,14 +51,24 @@ pub(crate) async fn unfreeze(node: &Node) -> Result<Answer, Failure> {
     Ok(show(node))
 }
 
-/// Refuses what a freeze forbids.
-///
-/// # Errors
-/// 503 while it is in force.
-pub(crate) fn refuse_while_frozen(node: &Node) -> Result<(), Failure> {
-    if node.steering.is_frozen() {
-        let text = "trashing is frozen on this node; `donjon unfreeze` lifts it";
-        return Err(Failure::new(StatusCode::SERVICE_UNAVAILABLE, text));
-    }
-    Ok(())
+/// A stop that is in force and not on the disk.
+pub(crate) fn not_durable(state: &str, error: &io::Error) -> Failure {
+    tracing::error!(%error, state, "the settings cannot be written: a restart forgets this");
+    let text = format!(
+        "{state} now, but a restart forgets it: the settings cannot be written: {}",
+        error.kind()
+    );
+    Failure::new(StatusCode::INTERNAL_SERVER_ERROR, text)
+}
+
+/// Leave to trash or delete, for as long as it is held. `None` while a freeze is in force.
+pub(crate) async fn begin_act(node: &Node) -> Option<RwLockReadGuard<'_, ()>> {
+    let act = node.acts.read().await;
+    (!node.steering.is_frozen()).then_some(act)
+}
+
+/// The answer to what a freeze forbids.
+pub(crate) fn frozen() -> Failure {
+    let text = "trashing is frozen on this node; `donjon unfreeze` lifts it";
+    Failure::new(StatusCode::SERVICE_UNAVAILABLE, text)
 }

@@ -11,7 +11,7 @@ use keep_rules::guard::Guard;
 use keep_rules::{BlockHash, ClusterId, Timestamp, Token};
 use keep_volume::Halt;
 use ledger::LedgerError;
-use tokio::sync::Semaphore;
+use tokio::sync::{RwLock, Semaphore};
 
 use crate::buffer::BufferPool;
 use crate::clock::Clock;
@@ -27,6 +27,9 @@ use crate::metrics::Metrics;
 use crate::mounts::Mounts;
 use crate::peers::Peers;
 use crate::steering::Steering;
+
+/// Lists that are read at the same time.
+const LIST_READERS: usize = 8;
 
 /// A node that has its mounts and can answer requests. Workers and the listener are started by [`crate::run()`].
 #[derive(Debug)]
@@ -55,6 +58,11 @@ pub struct Node {
     pub(crate) halt: Halt,
     pub(crate) books: Books,
     pub(crate) steering: Steering,
+    /// Held for reading while a replica is trashed or trash deleted; a freeze waits for it. Whoever has it asks again
+    /// whether a freeze is in force.
+    pub(crate) acts: RwLock<()>,
+    /// Lists that are read at the same time: each holds a thread for as long as its sender takes.
+    pub(crate) list_readers: Semaphore,
     pub(crate) peers: Peers,
     pub(crate) remotes: Remotes,
     pub(crate) gate: Gate,
@@ -137,6 +145,8 @@ impl Node {
             running: parts.api.max_concurrent_requests,
             queued: parts.api.max_queued_requests,
         };
+        // First: its file tells new state from state that lost it.
+        let steering = Steering::open(parts.state_dir.as_deref(), parts.clock.now());
         Ok(Arc::new(Node {
             cluster_id: parts.cluster_id,
             config_text: parts.config_text,
@@ -148,7 +158,9 @@ impl Node {
             hit_search: Semaphore::new(1),
             halt: Halt::default(),
             books: Books::open(parts.state_dir.as_deref(), &parts.name, parts.clock.now())?,
-            steering: Steering::open(parts.state_dir.as_deref(), parts.clock.now()),
+            steering,
+            acts: RwLock::default(),
+            list_readers: Semaphore::new(LIST_READERS),
             peers: Peers::new(parts.peer_trust)?,
             remotes: Remotes::new(parts.remotes)?,
             tokens: parts.tokens,

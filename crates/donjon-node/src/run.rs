@@ -43,6 +43,9 @@ pub(crate) async fn run_with_tls(
     let finish = async {
         accept(node.clone(), listener, tls, stop_all).await;
         while workers.join_next().await.is_some() {}
+        // What ended during the stop is not done again after the restart.
+        node.trash_list.write_progress();
+        node.pull_list.write_progress();
     };
     let late = async {
         let mut stopped = stopped.clone();

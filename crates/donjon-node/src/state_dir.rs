@@ -47,8 +47,17 @@ pub(crate) fn choose(
     }
     let name = name_of(own_url);
     let place = |root: &PathBuf| root.join(IN_VOLUME).join(&name);
-    if let Some(dir) = volumes.roots.iter().map(place).find(|dir| dir.is_dir()) {
-        return made(dir, None).map(Some);
+    let mut found = volumes.roots.iter().map(place).filter(|dir| dir.is_dir());
+    if let Some(dir) = found.next() {
+        // Which of them is the newer nobody can say.
+        let doubt = found.next().map(|other| {
+            format!(
+                "{} and {} both hold this node's state; remove the wrong one",
+                dir.display(),
+                other.display()
+            )
+        });
+        return made(dir, doubt).map(Some);
     }
     let Some(dir) = volumes.roots.first().map(place) else { return Ok(None) };
     let doubt = if volumes.missing > 0 {
@@ -139,6 +148,16 @@ mod tests {
             None,
             "once the operator has seen it, it is no new state"
         );
+    }
+
+    #[test]
+    fn state_in_two_places_begins_frozen() {
+        let disks = Disks::new();
+        disks.choose(URL, &["a"], 0);
+        let second = disks.choose(URL, &["b"], 0);
+        let both = disks.choose(URL, &["b", "a"], 0);
+        assert_eq!(both.dir, second.dir);
+        assert!(both.doubt.unwrap().contains("both hold"));
     }
 
     #[test]

@@ -13,12 +13,15 @@ use crate::state_file;
 /// The file in the state directory.
 const FILE: &str = "settings.json";
 
+/// What a node leaves beside its settings: where one of these is, settings were.
+const BESIDE: [&str; 3] = ["trash.state", "pull.state", "ledger"];
+
 /// Workers of one list, at most.
 pub(crate) const WORKERS_MAX: u64 = 1_000;
 
 /// What has been set. Absent: the configuration counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub(crate) struct Steered {
     pub(crate) freeze: Option<Frozen>,
     pub(crate) trash: ListSteering,
@@ -27,6 +30,7 @@ pub(crate) struct Steered {
 
 /// Trashing and emptying are stopped.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Frozen {
     since_ns: i64,
     reason: String,
@@ -34,7 +38,7 @@ pub(crate) struct Frozen {
 
 /// What has been set for one list.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub(crate) struct ListSteering {
     pub(crate) workers: Option<u64>,
     pub(crate) items_per_second: Option<u64>,
@@ -94,7 +98,8 @@ pub(crate) struct TooManyWorkers {
     given: u64,
 }
 
-/// The settings of a node. Readers see a change as a whole, after it is on the disk.
+/// The settings of a node. Readers see a change as a whole. What stops something is in force at once and then written;
+/// everything else is written first.
 #[derive(Debug)]
 pub(crate) struct Steering {
     now: watch::Sender<Steered>,
@@ -105,12 +110,13 @@ pub(crate) struct Steering {
 impl Steering {
     /// Reads the settings of a state directory. Without one, what is set is gone with the process.
     ///
-    /// Settings that cannot be read may have said "frozen": then the node is frozen, and says why.
+    /// Settings that cannot be read, or are missing beside other state, may have said "frozen": then the node is frozen,
+    /// and says why. To be opened before anything else makes files in the directory.
     pub(crate) fn open(dir: Option<&Path>, now: Timestamp) -> Steering {
         let file = dir.map(|dir| dir.join(FILE));
-        let steered = match file.as_deref().map(read) {
-            None | Some(Ok(None)) => Steered::default(),
-            Some(Ok(Some(steered))) => steered,
+        let steered = match dir.map(read_or_begin) {
+            None => Steered::default(),
+            Some(Ok(steered)) => steered,
             Some(Err(problem)) => {
                 tracing::error!(
                     problem,
@@ -143,11 +149,14 @@ impl Steering {
         self.now.subscribe()
     }
 
-    /// Stops trashing and emptying. A freeze that is in force stays as it is, but for its reason.
+    /// Stops trashing and emptying, at once. A freeze that is in force stays as it is, but for its reason.
+    ///
+    /// # Errors
+    /// It is in force, and is not on the disk: a restart forgets it.
     pub(crate) async fn freeze(&self, reason: String, now: Timestamp) -> io::Result<()> {
-        self.change(|steered| {
+        self.stop(|steered| {
             let since_ns = steered.freeze.as_ref().map_or(now.as_nanos(), |frozen| frozen.since_ns);
-            steered.freeze = Some(Frozen { since_ns, reason });
+            steered.freeze = Some(Frozen { since_ns, reason: reason.clone() });
         })
         .await
     }
@@ -157,9 +166,17 @@ impl Steering {
         self.change(|steered| steered.freeze = None).await
     }
 
-    /// Pauses a list, or lets it go on.
-    pub(crate) async fn set_paused(&self, list: ListName, paused: bool) -> io::Result<()> {
-        self.change(|steered| steered.of_mut(list).paused = paused).await
+    /// Pauses a list, at once.
+    ///
+    /// # Errors
+    /// It is paused, and that is not on the disk: a restart forgets it.
+    pub(crate) async fn pause(&self, list: ListName) -> io::Result<()> {
+        self.stop(|steered| steered.of_mut(list).paused = true).await
+    }
+
+    /// Lets a list go on.
+    pub(crate) async fn resume(&self, list: ListName) -> io::Result<()> {
+        self.change(|steered| steered.of_mut(list).paused = false).await
     }
 
     /// Changes the settings of a list. The caller has checked them.
@@ -180,20 +197,36 @@ impl Steering {
         .await
     }
 
-    /// On the disk first; then everybody sees it.
-    async fn change(&self, change: impl FnOnce(&mut Steered)) -> io::Result<()> {
+    /// On the disk first; then everybody sees it. Made anew on what counts then: a stop may have come meanwhile.
+    async fn change(&self, change: impl Fn(&mut Steered)) -> io::Result<()> {
         let _turn = self.changing.lock().await;
         let mut steered = self.now();
         change(&mut steered);
-        if let Some(file) = self.file.clone() {
-            let text = serde_json::to_vec_pretty(&steered).expect("plain data becomes JSON");
-            tokio::task::spawn_blocking(move || state_file::write(&file, &text))
-                .await
-                .expect("writing does not panic")?;
-        }
-        self.now.send_replace(steered);
+        self.write(&steered).await?;
+        self.now.send_modify(change);
         Ok(())
     }
+
+    /// Everybody sees it first, even while another change is on its way to the disk; then it is written.
+    async fn stop(&self, stop: impl Fn(&mut Steered)) -> io::Result<()> {
+        self.now.send_modify(&stop);
+        let _turn = self.changing.lock().await;
+        // A change before this one may have lifted it.
+        self.now.send_modify(&stop);
+        self.write(&self.now()).await
+    }
+
+    async fn write(&self, steered: &Steered) -> io::Result<()> {
+        let Some(file) = self.file.clone() else { return Ok(()) };
+        let text = text(steered);
+        tokio::task::spawn_blocking(move || state_file::write(&file, &text))
+            .await
+            .expect("writing does not panic")
+    }
+}
+
+fn text(steered: &Steered) -> Vec<u8> {
+    serde_json::to_vec_pretty(steered).expect("plain data becomes JSON")
 }
 
 /// Checks a change before anything is done.
@@ -206,16 +239,31 @@ pub(crate) fn check(change: &SettingsChange) -> Result<(), TooManyWorkers> {
 
 /// Whether the settings in a state directory say frozen, or cannot be read and so may have said it.
 pub(crate) fn says_frozen(dir: &Path) -> bool {
-    match read(&dir.join(FILE)) {
+    match read(dir) {
         Ok(None) => false,
         Ok(Some(steered)) => steered.freeze.is_some(),
         Err(_unreadable) => true,
     }
 }
 
-fn read(file: &Path) -> Result<Option<Steered>, String> {
-    match std::fs::read(file) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+/// New state begins with settings on the disk, so that their absence later means something.
+fn read_or_begin(dir: &Path) -> Result<Steered, String> {
+    if let Some(steered) = read(dir)? {
+        return Ok(steered);
+    }
+    let steered = Steered::default();
+    let written = state_file::write(&dir.join(FILE), &text(&steered));
+    written.map_err(|error| error.to_string())?;
+    Ok(steered)
+}
+
+/// `None` in a directory without any state.
+fn read(dir: &Path) -> Result<Option<Steered>, String> {
+    match std::fs::read(dir.join(FILE)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let beside = BESIDE.into_iter().find(|name| dir.join(name).exists());
+            beside.map_or(Ok(None), |name| Err(format!("{FILE} is gone, {name} is there")))
+        }
         Err(error) => Err(error.to_string()),
         Ok(text) => serde_json::from_slice(&text).map(Some).map_err(|error| error.to_string()),
     }
@@ -234,7 +282,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let steering = Steering::open(Some(dir.path()), NOW);
         steering.freeze("wrong delete".into(), NOW).await.unwrap();
-        steering.set_paused(ListName::Pull, true).await.unwrap();
+        steering.pause(ListName::Pull).await.unwrap();
         let change = SettingsChange {
             workers: Some(Some(9)),
             items_per_second: Some(Some(0)),
@@ -269,6 +317,39 @@ mod tests {
         let steering = Steering::open(Some(dir.path()), NOW);
         assert!(steering.is_frozen());
         assert!(steering.now().freeze().reason.unwrap().contains("cannot be read"));
+    }
+
+    #[test]
+    fn settings_that_are_gone_beside_other_state_freeze_the_node() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(!Steering::open(Some(dir.path()), NOW).is_frozen());
+        std::fs::create_dir(dir.path().join("ledger")).unwrap();
+        assert!(!Steering::open(Some(dir.path()), NOW).is_frozen(), "they are on the disk");
+        std::fs::remove_file(dir.path().join(FILE)).unwrap();
+        assert!(says_frozen(dir.path()));
+        assert!(Steering::open(Some(dir.path()), NOW).is_frozen());
+    }
+
+    #[test]
+    fn a_damaged_key_is_not_taken_for_an_absent_one() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join(FILE), r#"{"freese":{"since_ns":1,"reason":""}}"#).unwrap();
+        assert!(Steering::open(Some(dir.path()), NOW).is_frozen());
+    }
+
+    #[tokio::test]
+    async fn a_stop_that_cannot_be_written_is_in_force_and_a_go_that_cannot_be_is_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let gone = dir.path().join("gone");
+        std::fs::create_dir(&gone).unwrap();
+        let steering = Steering::open(Some(&gone), NOW);
+        std::fs::remove_dir_all(&gone).unwrap();
+        steering.freeze("wrong delete".into(), NOW).await.unwrap_err();
+        steering.pause(ListName::Trash).await.unwrap_err();
+        assert!(steering.is_frozen() && steering.now().trash.paused);
+        steering.unfreeze().await.unwrap_err();
+        steering.resume(ListName::Trash).await.unwrap_err();
+        assert!(steering.is_frozen() && steering.now().trash.paused);
     }
 
     #[test]

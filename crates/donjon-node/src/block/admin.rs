@@ -7,7 +7,7 @@ use keep_volume::{Error as VolumeError, Replica, Untrashed};
 use ledger::{Operation, Outcome, Reason, Record};
 
 use super::get::parse;
-use crate::freeze::refuse_while_frozen;
+use crate::freeze::{begin_act, frozen};
 use crate::http::{Answer, Failure, empty};
 use crate::mounts::Mount;
 use crate::node::Node;
@@ -32,7 +32,7 @@ pub(crate) async fn delete(node: &Node, text: &str) -> Result<Answer, Failure> {
     if node.trash.enabled == Trashing::Disabled {
         return Err(Failure::new(StatusCode::METHOD_NOT_ALLOWED, "method not allowed"));
     }
-    refuse_while_frozen(node)?;
+    let Some(_act) = begin_act(node).await else { return Err(frozen()) };
     let mut seen = false;
     let mut failure = None;
     for mount in node.mounts.iter().filter(|mount| mount.access.allows_trash()) {

@@ -14,6 +14,5 @@ pub(crate) use active::{ActiveRequests, RequestFacts};
 pub(crate) use answer::{Answer, Failure, empty, json, text};
 pub(crate) use body::{Body, BodySender, Incoming, IncomingError};
 pub(crate) use gate::{Gate, GateLimits, Permit, Priority};
-pub(crate) use redact::redact_locator;
 pub(crate) use service::{Received, handle};
 pub(crate) use tokens::{Tokens, is_bearer};

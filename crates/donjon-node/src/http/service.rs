@@ -11,12 +11,10 @@ use keep_rules::{AdminRefusal, HashPrefix, ReadMethod};
 use tokio::time::timeout;
 
 use super::answer::with_type;
-use super::redact::redact_query;
+use super::redact::{redact_path, redact_query};
 use super::request_id::{X_REQUEST_ID, request_id};
 use super::router::{AdminRoute, OwnRoute, Route, route};
-use super::{
-    Answer, Failure, Incoming, Permit, Priority, RequestFacts, Tokens, empty, json, redact_locator,
-};
+use super::{Answer, Failure, Incoming, Permit, Priority, RequestFacts, Tokens, empty, json};
 use crate::lists::{Brought, Paused, Query};
 use crate::metrics::{as_json, as_text, families};
 use crate::node::Node;
@@ -91,7 +89,7 @@ fn facts(parts: &Parts, peer: SocketAddr, id: &HeaderValue) -> RequestFacts {
         request_id: String::from_utf8_lossy(id.as_bytes()).into_owned(),
         method: parts.method.clone(),
         host: parts.uri.authority().map_or_else(|| text(header::HOST), ToString::to_string),
-        path: redact_locator(path.strip_prefix('/').unwrap_or(path)),
+        path: redact_path(path.strip_prefix('/').unwrap_or(path)),
         query: redact_query(parts.uri.query().unwrap_or_default()),
         remote_addr: peer.to_string(),
         forwarded_for: text(HeaderName::from_static("x-forwarded-for")),

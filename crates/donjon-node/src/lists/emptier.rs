@@ -10,6 +10,7 @@ use ledger::{Operation, Outcome, Record};
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
+use crate::freeze::begin_act;
 use crate::mounts::sentence;
 use crate::node::Node;
 
@@ -40,7 +41,10 @@ async fn round(node: &Arc<Node>) {
         }
         let now = node.clock.now();
         let order = order(node, &mount.uuid);
-        match mount.volume.empty_trash(now, order).await {
+        let Some(act) = begin_act(node).await else { continue };
+        let result = mount.volume.empty_trash(now, order).await;
+        drop(act);
+        match result {
             Ok(round) => {
                 node.metrics.emptied(&mount.uuid, round);
                 let (emptied, end) = match round {

@@ -14,6 +14,7 @@ use list_store::{StoreError, StoredList};
 use super::code::End;
 use super::steerable;
 use super::work::NotReleased;
+use crate::freeze::not_durable;
 use crate::http::{Answer, Failure, json};
 use crate::mounts::Mount;
 use crate::node::Node;
@@ -136,7 +137,12 @@ pub(crate) async fn set_settings(
 
 /// Pauses a list, or lets it go on. What workers hold is finished.
 pub(crate) async fn pause(node: &Node, list: ListName, paused: Paused) -> Result<Answer, Failure> {
-    node.steering.set_paused(list, paused == Paused::Yes).await?;
+    match paused {
+        Paused::Yes => {
+            node.steering.pause(list).await.map_err(|error| not_durable("paused", &error))?
+        }
+        Paused::No => node.steering.resume(list).await?,
+    }
     Ok(json(StatusCode::OK, &list_status(node, list)))
 }
 
@@ -149,6 +155,7 @@ pub(crate) enum Paused {
 
 /// Takes everything that waits off a list.
 pub(crate) async fn cancel(node: &Node, list: ListName) -> Result<Answer, Failure> {
+    let _turn = steerable::list(node, list).turn().lock().await;
     let id = list_status(node, list).generation;
     order(node, list, id, |stored| stored.cancel()).await?;
     steerable::list(node, list).cancel()?;
@@ -163,6 +170,7 @@ pub(crate) async fn release(
     query: Query<'_>,
 ) -> Result<Answer, Failure> {
     let digest = query.text("digest").unwrap_or_default();
+    let _turn = steerable::list(node, list).turn().lock().await;
     steerable::list(node, list).may_release(id, &digest)?;
     order(node, list, id, |stored| stored.release()).await?;
     steerable::list(node, list).release(id, &digest)?;
@@ -199,6 +207,7 @@ pub(crate) async fn remove(
     list: ListName,
     hash: BlockHash,
 ) -> Result<Answer, Failure> {
+    let _turn = steerable::list(node, list).turn().lock().await;
     let id = list_status(node, list).generation;
     order(node, list, id, move |stored| stored.remove(&[hash])).await?;
     let removed = steerable::list(node, list).remove(hash);

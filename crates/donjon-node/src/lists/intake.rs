@@ -171,6 +171,9 @@ async fn parse<R: Record + Request + Send + Sync + 'static>(
     store: Option<&Store<R>>,
     brought: Brought<'_>,
 ) -> Result<Parsed<R>, Failure> {
+    let Ok(_reader) = node.list_readers.acquire().await else {
+        return Err(Failure::new(StatusCode::SERVICE_UNAVAILABLE, "the node is stopping"));
+    };
     let limits = Limits { items: node.limits.max_list_items.get() as u64, ..Limits::default() };
     let draft = store.map(|store| store.lists.begin()).transpose()?;
     let (frames, waiting) = mpsc::channel(FRAMES_AHEAD);
@@ -253,7 +256,7 @@ async fn accept<R: Record + Request + Send + Sync + 'static>(
 ) -> Result<Receipt, Failure> {
     let Offer { parsed, epoch, source, hold } = offer;
     let Items { work, draft } = parsed.items;
-    let _turn = list.turn().await;
+    let _turn = list.turn().lock().await;
     let last = store.as_ref().map_or(0, |store| store.lists.last_generation());
     let receipt = Receipt {
         id: last.max(list.current_id()) + 1,

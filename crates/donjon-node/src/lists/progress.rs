@@ -8,6 +8,9 @@ use super::{Ending, Failed};
 /// Ends that are written together. Those that a crash takes are of items that run again, which does no harm.
 const TOGETHER: usize = 64;
 
+/// Ends that wait for a disk that refuses them, at most. Beyond, they are forgotten: their items run again.
+const KEPT: usize = 65_536;
+
 /// The progress of a list: on the disk, or nowhere if the list is not durable.
 #[derive(Debug, Default)]
 pub(super) struct Progress {
@@ -46,8 +49,11 @@ impl Progress {
             let error = crate::mounts::sentence(&error);
             tracing::error!(
                 error,
-                "cannot take down the progress of a list: its items run again after a restart"
+                "cannot take down the progress of a list: tried again with the next items"
             );
+            if self.unwritten.len() < KEPT {
+                return;
+            }
         }
         self.unwritten.clear();
     }

@@ -4,6 +4,7 @@ use keep_protocol::list::{Names, PullRequest, Request, TrashRequest};
 use keep_protocol::status::{ListName, ListStatus, Outcomes, WaitingItem, WaitingItems};
 use keep_rules::BlockHash;
 use list_store::StoredList;
+use tokio::sync::Mutex;
 
 use super::code::End;
 use super::locator::locator_text;
@@ -12,6 +13,9 @@ use crate::node::Node;
 
 /// What can be asked of either list, and ordered.
 pub(super) trait Steerable: Sync {
+    /// Held by whoever orders something about the current list, so that no other list becomes current meanwhile.
+    fn turn(&self) -> &Mutex<()>;
+
     /// The receipt and the books of the current list.
     fn books(&self) -> ListStatus;
 
@@ -91,6 +95,10 @@ impl Shown for PullRequest {
 }
 
 impl<R: Shown + Send + Sync + 'static> Steerable for WorkList<R> {
+    fn turn(&self) -> &Mutex<()> {
+        self.turn()
+    }
+
     fn books(&self) -> ListStatus {
         self.status()
     }

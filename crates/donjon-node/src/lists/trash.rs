@@ -13,6 +13,7 @@ use super::crew::{Carried, Job};
 use super::locator::{locator_text, size_of_block};
 use super::work::{Held, WorkList};
 use super::{Ending, Failed};
+use crate::freeze::begin_act;
 use crate::mounts::{Mount, sentence};
 use crate::node::Node;
 
@@ -104,9 +105,9 @@ async fn trash_on(node: &Node, mount: &Mount, item: &Held<TrashRequest>, act: Ac
     match decide(requested, stored, mount.access, node.signing.ttl, now) {
         Verdict::Keep(reason) => Carried::Ended(Ending::TrashSkipped(reason)),
         Verdict::Trash if act == Act::Dry => Carried::Ended(Ending::Done),
-        Verdict::Trash if node.steering.is_frozen() => Carried::Back,
         // The volume compares the mtime again, under its lock: the one that was decided on, or nothing happens.
         Verdict::Trash => {
+            let Some(_act) = begin_act(node).await else { return Carried::Back };
             let fate = trash_deadline(now, node.trash.lifetime);
             let ending = match mount.volume.trash(hash, requested, fate).await {
                 Ok(()) => Ending::Done,

@@ -177,8 +177,8 @@ impl<R: Request + Send + Sync + 'static> WorkList<R> {
     }
 
     /// The turn to accept a list: held from the choice of its id until it is current.
-    pub(crate) async fn turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
-        self.0.accepting.lock().await
+    pub(crate) fn turn(&self) -> &tokio::sync::Mutex<()> {
+        &self.0.accepting
     }
 
     /// The id of the current list; 0 if there was none.
