@@ -1,6 +1,5 @@
 //! The one writer of a ledger: append, rotate, sync.
 
-use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -8,6 +7,7 @@ use std::time::Duration;
 
 use keep_rules::Timestamp;
 
+use crate::open::Lock;
 use crate::writer::Writer;
 use crate::{ChainValue, LedgerError, Record, RecordNumber, files};
 
@@ -48,7 +48,7 @@ pub struct Ledger {
     /// Signalled when a sync ends.
     synced: Condvar,
     /// Locked as long as it is open.
-    _lock: File,
+    _lock: Lock,
 }
 
 #[derive(Debug)]
@@ -84,7 +84,7 @@ impl Ledger {
         node: String,
         rotation: Rotation,
         writer: Writer,
-        lock: File,
+        lock: Lock,
     ) -> Self {
         // What another process wrote may not be synced.
         let state = State { writer, safe: RecordNumber(0), syncing: false, failed: None };
@@ -204,7 +204,7 @@ mod tests {
 
     /// A ledger on a device that takes what is written, and cannot sync: `/dev/null`.
     fn without_sync(rotation: Rotation) -> Ledger {
-        let device = || File::options().write(true).open("/dev/null").unwrap();
+        let device = || std::fs::File::options().write(true).open("/dev/null").unwrap();
         let (number, start) = (RecordNumber::FIRST, ChainValue::START);
         let header = Header::new("keep0", FileNumber::FIRST, number, Timestamp::EPOCH, start);
         let new = NewFile { file: device(), length: 0, chain: start };

@@ -96,13 +96,24 @@ fn create_directory(dir: &Path) -> Result<(), LedgerError> {
     create().map_err(|error| LedgerError::io("create the directory of the ledger", dir, error))
 }
 
-/// Takes the lock, which goes when the file is closed or the process ends.
-fn lock(dir: &Path) -> Result<File, LedgerError> {
+/// A ledger is locked for this process.
+#[derive(Debug)]
+pub(crate) struct Lock(File);
+
+impl Drop for Lock {
+    /// Closing is not enough: a child on its way to `exec` has the same lock open for a moment.
+    fn drop(&mut self) {
+        // If the system refuses, the lock goes with the last file that is open.
+        let _gone_or_not = flock(&self.0, FlockOperation::Unlock);
+    }
+}
+
+fn lock(dir: &Path) -> Result<Lock, LedgerError> {
     let path = dir.join("lock");
     let file = File::options().write(true).create(true).truncate(false).open(&path);
     let file = file.map_err(|error| LedgerError::io("open", &path, error))?;
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(Lock(file)),
         Err(rustix::io::Errno::WOULDBLOCK) => Err(LedgerError::InUse { dir: dir.to_owned() }),
         Err(error) => Err(LedgerError::io("lock", &path, error.into())),
     }

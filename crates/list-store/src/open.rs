@@ -8,14 +8,26 @@ use crate::error::StoreError;
 use crate::place::{Kind, Place};
 use crate::state::State;
 
-/// Locks the list for this process, until the file is closed.
-pub(crate) fn lock(place: &Place) -> Result<File, StoreError> {
+/// A list is locked for this process.
+#[derive(Debug)]
+pub(crate) struct Lock(File);
+
+impl Drop for Lock {
+    /// Closing is not enough: a child on its way to `exec` has the same lock open for a moment.
+    fn drop(&mut self) {
+        // If the system refuses, the lock goes with the last file that is open.
+        drop(self.0.unlock());
+    }
+}
+
+/// Locks the list for this process.
+pub(crate) fn lock(place: &Place) -> Result<Lock, StoreError> {
     let path = place.lock();
     let mut options = OpenOptions::new();
     let file = options.write(true).create(true).truncate(false).open(&path);
     let file = file.map_err(|error| StoreError::failed("open", &path, error))?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(Lock(file)),
         Err(TryLockError::WouldBlock) => Err(StoreError::InUse { path }),
         Err(TryLockError::Error(error)) => Err(StoreError::failed("lock", &path, error)),
     }

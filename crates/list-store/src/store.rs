@@ -1,6 +1,5 @@
 //! The handle on a stored list, and the one way in which its state changes.
 
-use std::fs::File;
 use std::marker::PhantomData;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -37,7 +36,7 @@ impl<R, E> Clone for ListStore<R, E> {
 pub(crate) struct Shared {
     pub(crate) place: Place,
     /// Locked until this is dropped.
-    _lock: File,
+    _lock: open::Lock,
     drafts: AtomicU64,
     now: Mutex<Now>,
 }
@@ -74,7 +73,7 @@ impl<R: Record, E: Code> ListStore<R, E> {
         Ok(ListStore::with(place, lock, state))
     }
 
-    fn with(place: Place, lock: File, state: State) -> Self {
+    fn with(place: Place, lock: open::Lock, state: State) -> Self {
         let now = Mutex::new(Now { state, progress: None });
         let shared = Shared { place, _lock: lock, drafts: AtomicU64::new(0), now };
         ListStore { shared: Arc::new(shared), of: PhantomData }
