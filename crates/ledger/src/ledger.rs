@@ -210,7 +210,7 @@ mod tests {
         let new = NewFile { file: device(), length: 0, chain: start };
         let dir = PathBuf::from("/nowhere");
         let writer = Writer::begin(&dir, &header, new);
-        Ledger::new(dir, "keep0".to_owned(), rotation, writer, device())
+        Ledger::new(dir, "keep0".to_owned(), rotation, writer, Lock(device()))
     }
 
     fn record() -> Record {

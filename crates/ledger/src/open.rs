@@ -98,7 +98,7 @@ fn create_directory(dir: &Path) -> Result<(), LedgerError> {
 
 /// A ledger is locked for this process.
 #[derive(Debug)]
-pub(crate) struct Lock(File);
+pub(crate) struct Lock(pub(crate) File);
 
 impl Drop for Lock {
     /// Closing is not enough: a child on its way to `exec` has the same lock open for a moment.
