@@ -4,7 +4,7 @@ use crate::tidy::Problem;
 use crate::workspace::{Origin, Package, Use, Workspace};
 
 /// Every crate, and which of ours what it ships may use. A new crate needs a row here and one in `ARCHITECTURE.md`.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 16] = [
     ("block-work-list", &[]),
     ("keep-rules", &[]),
     ("keep-protocol", &["keep-rules"]),
@@ -16,7 +16,24 @@ const ARROWS: [(&str, &[&str]); 12] = [
         "donjon-node",
         &["block-work-list", "keep-protocol", "keep-rules", "keep-volume", "ledger", "list-store"],
     ),
-    ("donjon", &["donjon-node", "keep-conformance", "keep-protocol", "keep-rules", "ledger"]),
+    ("keep-manifest", &["keep-rules"]),
+    ("manifest-store", &["keep-manifest", "keep-rules"]),
+    ("donjon-files", &["keep-manifest", "keep-protocol", "keep-rules"]),
+    ("donjon-balance", &["keep-manifest", "keep-protocol", "keep-rules", "manifest-store"]),
+    (
+        "donjon",
+        &[
+            "donjon-balance",
+            "donjon-files",
+            "donjon-node",
+            "keep-conformance",
+            "keep-manifest",
+            "keep-protocol",
+            "keep-rules",
+            "ledger",
+            "manifest-store",
+        ],
+    ),
     ("testkit", &["block-work-list", "keep-protocol", "keep-rules", "keep-volume"]),
     ("donjon-crash", &[]),
     ("xtask", &[]),
