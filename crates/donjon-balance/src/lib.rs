@@ -1,3 +1,6 @@
 //! The balancer: it learns which blocks are referenced and which replicas exist, and makes the two lists of every node.
 //!
 //! Every rule is in `keep_rules::balance`; here are the facts it needs, the files it writes, and the lists it sends.
+
+pub mod retry; // asking again
+pub mod servers; // the nodes and their mounts
