@@ -2,5 +2,6 @@
 //!
 //! Every rule is in `keep_rules::balance`; here are the facts it needs, the files it writes, and the lists it sends.
 
+pub mod lock; // one balancer at a time
 pub mod retry; // asking again
 pub mod servers; // the nodes and their mounts

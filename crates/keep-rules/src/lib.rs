@@ -3,6 +3,7 @@
 //! Invariant: nothing here reads a clock, a disk or a network. Time is an argument.
 
 pub mod block;
+pub mod brake;
 pub mod cluster;
 pub mod get;
 pub mod guard;
