@@ -4,4 +4,5 @@
 
 pub mod lock; // one balancer at a time
 pub mod retry; // asking again
+pub mod sent; // what every node was last sent
 pub mod servers; // the nodes and their mounts
