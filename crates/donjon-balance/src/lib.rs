@@ -1,3 +1,5 @@
 //! The balancer: it learns which blocks are referenced and which replicas exist, and makes the two lists of every node.
 //!
 //! Every rule is in `keep_rules::balance`; here are the facts it needs, the files it writes, and the lists it sends.
+
+pub mod runs; // more records than fit into memory, sorted
