@@ -4,7 +4,10 @@
 
 pub mod lock; // one balancer at a time
 pub mod outbox; // a list for one node, in a file
+pub mod pages; // metrics, health, status
+pub mod progress; // how far a run is
 pub mod retry; // asking again
+pub mod runs; // more records than fit into memory, sorted
 pub mod send; // to all nodes
 pub mod sent; // what every node was last sent
 pub mod servers; // the nodes and their mounts
