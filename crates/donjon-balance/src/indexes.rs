@@ -31,8 +31,8 @@ pub struct IndexRead {
     pub bytes: u64,
     /// Blocks whose mtime is far in the future.
     pub in_future: u64,
-    /// The SHA-256 of hash, size and mtime of its lines as they came, in hex.
-    pub digest: String,
+    /// The SHA-256 of hash, size and mtime of its lines as they came.
+    pub digest: [u8; 32],
 }
 
 /// Why the replicas are not known. Nothing may be trashed then.
@@ -175,7 +175,7 @@ impl Source<'_> {
             blocks: 0,
             bytes: 0,
             in_future: 0,
-            digest: String::new(),
+            digest: [0; 32],
         };
         let mut digest = Sha256::new();
         let future = self.reading.started.after(FUTURE_MAX);
@@ -190,7 +190,7 @@ impl Source<'_> {
             progress.note(1);
         }
         read.bytes = lines.received();
-        read.digest = hex(&digest.finalize());
+        read.digest = digest.finalize().into();
         Ok(read)
     }
 
@@ -198,9 +198,4 @@ impl Source<'_> {
         let size = u32::try_from(line.size).expect("no line of an index names more than 64 MiB");
         ReplicaRecord { hash: line.hash, size, device: self.number, mtime: line.mtime }
     }
-}
-
-/// Lower-case hex.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

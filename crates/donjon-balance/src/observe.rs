@@ -2,25 +2,36 @@
 //! the instant first, then replicas and references; any doubt ends the run.
 
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 
 use keep_rules::Timestamp;
 use keep_rules::balance::{Layout, WishBook};
 
 use crate::indexes::{self, IndexRead, IndexesError, Reading};
 use crate::join::Facts;
+use crate::keep::DoomedError;
 use crate::layout::{MountsError, layout};
+use crate::missing::Wanting;
 use crate::progress::Progress;
 use crate::references::{Intake, IntakeError, ReferencesRead};
-use crate::runs::{Budget, DoomedRecord, Feeder, SortError, Sorter};
+use crate::runs::{
+    Budget, DoomedRecord, Feeder, ReferenceRecord, ReplicaRecord, SortError, Sorter,
+};
 use crate::servers::{Server, ServerFacts, ServersError, census};
 use crate::settings::Settings;
 
 /// Indexes that are read at once: each costs its node a scan of a volume.
 const INDEXES_AT_ONCE: usize = 8;
 
+/// How often a source is read that is changed all the while.
+const CHANGED_TRIES: u32 = 5;
+
 /// Where references come from. A source that fails, or is not whole, ends the run: nobody goes on with what there is.
 pub trait References: Send + Sync {
-    /// What kind of source, and which: for people.
+    /// What kind of source it is: `manifest_store`, `postgresql`.
+    fn kind(&self) -> &'static str;
+
+    /// Which one it is: for people. No secret is in it.
     fn name(&self) -> String;
 
     /// Gives every collection to `intake`, whole or not at all, and says in `intake.read` what state of the source that was.
@@ -29,6 +40,13 @@ pub trait References: Send + Sync {
     /// # Errors
     /// The source cannot be read whole, or is not what it was when the reading began.
     fn read(&self, intake: &mut Intake<'_>) -> Result<(), SourceError>;
+
+    /// Adds to each block of `wanting` the portable data hashes of the collections that name it, whatever state the source
+    /// is in by now.
+    ///
+    /// # Errors
+    /// As [`References::read`].
+    fn wanting(&self, wanting: &mut Wanting) -> Result<(), SourceError>;
 }
 
 /// Why a source of references cannot be relied on.
@@ -37,6 +55,9 @@ pub enum SourceError {
     /// A collection cannot be taken.
     #[error(transparent)]
     Intake(#[from] IntakeError),
+    /// The source was changed while it was read. It is read again a few times.
+    #[error("{0}")]
+    Changed(String),
     /// The source itself.
     #[error("{0}")]
     Source(String),
@@ -89,6 +110,9 @@ pub enum ObserveError {
         "there is no source of references; name a directory of manifests (--manifests, Donjon.Balance.Manifests) or a database (PostgreSQL.Connection)"
     )]
     NoReferences,
+    /// It is not known what nodes still trash.
+    #[error(transparent)]
+    Doomed(#[from] DoomedError),
     /// Sorting failed.
     #[error(transparent)]
     Sort(#[from] SortError),
@@ -108,9 +132,9 @@ pub type DoomedSource<'d> =
 pub async fn observe(
     settings: &Settings,
     servers: &[Server],
-    sources: Vec<std::sync::Arc<dyn References>>,
+    sources: Vec<Arc<dyn References>>,
     doomed: DoomedSource<'_>,
-    progress: std::sync::Arc<dyn Progress>,
+    progress: Arc<dyn Progress>,
     now: impl Fn() -> Timestamp,
 ) -> Result<Observed, ObserveError> {
     if sources.is_empty() {
@@ -152,8 +176,8 @@ pub async fn observe(
 
 /// The three sorters, and how memory is shared among them.
 struct Sorters {
-    replicas: Sorter<crate::runs::ReplicaRecord>,
-    references: Sorter<crate::runs::ReferenceRecord>,
+    replicas: Sorter<ReplicaRecord>,
+    references: Sorter<ReferenceRecord>,
     doomed: Sorter<DoomedRecord>,
 }
 
@@ -198,33 +222,76 @@ fn nonzero(number: usize) -> NonZeroUsize {
 
 /// Reads all sources, one after another: they share the book of wishes.
 async fn read_references(
-    sources: Vec<std::sync::Arc<dyn References>>,
+    sources: Vec<Arc<dyn References>>,
     sorters: &Sorters,
-    mut book: WishBook,
+    book: WishBook,
     default_replication: u32,
-    progress: std::sync::Arc<dyn Progress>,
+    progress: Arc<dyn Progress>,
 ) -> Result<(Vec<ReferencesRead>, WishBook), ObserveError> {
     let mut all = Vec::new();
+    let mut reader = SourceReader { book, default_replication, progress };
     for source in sources {
-        let mut feeder = sorters.references.feeder()?;
-        let progress = progress.clone();
-        let task = tokio::task::spawn_blocking(move || {
-            let mut read = ReferencesRead { source: source.name(), ..ReferencesRead::default() };
-            let mut intake = Intake {
-                book: &mut book,
-                feeder: &mut feeder,
-                default_replication,
-                progress: &*progress,
-                read: &mut read,
-            };
-            let failed = |error| ObserveError::References { name: source.name(), error };
-            source.read(&mut intake).map_err(failed)?;
-            feeder.finish()?;
-            Ok::<_, ObserveError>((read, book))
-        });
-        let read;
-        (read, book) = task.await.map_err(|error| ObserveError::Thread(error.to_string()))??;
+        let mut tries = CHANGED_TRIES;
+        let read = loop {
+            let feeder = sorters.references.feeder()?;
+            let from = Arc::clone(&source);
+            let task = tokio::task::spawn_blocking(move || {
+                let read = reader.read(&*from, feeder);
+                (reader, read)
+            });
+            let read;
+            (reader, read) = task.await.map_err(|error| ObserveError::Thread(error.to_string()))?;
+            match read {
+                Err(ObserveError::References { error: SourceError::Changed(why), .. })
+                    if tries > 1 =>
+                {
+                    tracing::info!(why, "reading references again");
+                    tries -= 1;
+                }
+                read => break read?,
+            }
+        };
         all.push(read);
     }
-    Ok((all, book))
+    Ok((all, reader.book))
+}
+
+/// What reading a source needs, handed from thread to thread.
+struct SourceReader {
+    book: WishBook,
+    default_replication: u32,
+    progress: Arc<dyn Progress>,
+}
+
+impl SourceReader {
+    /// Reads a source into `feeder`, which counts only if the source was whole. Wishes that stay in the book although the
+    /// reading failed want nothing of any block.
+    fn read(
+        &mut self,
+        source: &dyn References,
+        mut feeder: Feeder<ReferenceRecord>,
+    ) -> Result<ReferencesRead, ObserveError> {
+        let mut read = ReferencesRead {
+            kind: source.kind(),
+            name: source.name(),
+            ..ReferencesRead::default()
+        };
+        let mut intake = Intake {
+            book: &mut self.book,
+            feeder: &mut feeder,
+            default_replication: self.default_replication,
+            progress: &*self.progress,
+            read: &mut read,
+        };
+        match source.read(&mut intake) {
+            Ok(()) => {
+                feeder.finish()?;
+                Ok(read)
+            }
+            Err(error) => {
+                feeder.discard();
+                Err(ObserveError::References { name: source.name(), error })
+            }
+        }
+    }
 }

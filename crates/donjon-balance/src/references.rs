@@ -22,8 +22,10 @@ pub struct Wanted<'a> {
 /// What was read of one source of references.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReferencesRead {
-    /// What kind of source, and which: for people.
-    pub source: String,
+    /// What kind of source: `manifest_store`, `postgresql`.
+    pub kind: &'static str,
+    /// Which one it is. No secret is in it.
+    pub name: String,
     /// Collections, also removed ones whose time is not up.
     pub collections: u64,
     /// Blocks that they name, with repetitions.
@@ -34,10 +36,10 @@ pub struct ReferencesRead {
     pub negative: u64,
     /// Manifests that are not quite as they should be, but have one meaning.
     pub odd: u64,
-    /// What the source calls this state of itself: a generation, or the newest time.
-    pub state: String,
-    /// A digest of what was read.
-    pub digest: String,
+    /// The state of the source that was read, if it counts them.
+    pub generation: Option<u64>,
+    /// A digest of what was read, if the source can say.
+    pub digest: Option<[u8; 32]>,
 }
 
 /// Why a collection cannot be taken. Nothing may be trashed without it.

@@ -33,6 +33,7 @@ mod volumes;
 
 pub use clock::Clock;
 pub use lists::{StoresNotOpened, resume};
+pub use logging::start_logging;
 pub use mounts::{Mount, MountParts, Mounts};
 pub use node::{ConfigText, Node, NodeNotMade, NodeParts};
 pub use run::run;

@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    block, completions, config, conformance, demo, freeze, index, ledger, list, mounts, serve,
-    status, untrash,
+    balance, block, completions, config, conformance, demo, freeze, index, ledger, list, mounts,
+    serve, status, untrash,
 };
 
 /// A storage node for Keep, and the command line to run and see it.
@@ -29,6 +29,8 @@ pub(crate) enum Command {
     Untrash(untrash::UntrashArgs),
     Freeze(freeze::FreezeArgs),
     Unfreeze(freeze::UnfreezeArgs),
+    #[command(subcommand)]
+    Balance(balance::BalanceCommand),
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
     Status(status::StatusArgs),

@@ -1,5 +1,6 @@
 //! One file per command. Each has its arguments, and `run`, which gives the exit status or the reason for none.
 
+pub(crate) mod balance;
 pub(crate) mod block;
 pub(crate) mod completions;
 pub(crate) mod config;
@@ -31,6 +32,7 @@ pub(crate) fn run(command: Command) -> Result<Exit, Failure> {
         Command::Untrash(args) => talk(untrash::run(args)),
         Command::Freeze(args) => talk(freeze::freeze(args)),
         Command::Unfreeze(args) => talk(freeze::unfreeze(args)),
+        Command::Balance(command) => balance::run(command),
         Command::Ledger(command) => talk(ledger::run(command)),
         Command::Status(args) => talk(status::run(args)),
         Command::Config(command) => config::run(command),

@@ -3,6 +3,7 @@
 //! `main` parses, builds, runs. Every command is one file in `commands`.
 
 mod cli;
+mod cluster;
 mod commands;
 mod exit;
 mod failure;
