@@ -6,7 +6,7 @@ use std::path::Path;
 use donjon_balance::plan::{Entry, LINE_BYTES_MAX, PlanError, PlanFile, Sha256Digest};
 use sha2::{Digest, Sha256};
 
-use crate::given::{Given, entry, hash, header, kept, plan, pull, read, trashed};
+use crate::given::{Given, entry, hash, header, kept, plan, pull, quick_directory, read, trashed};
 
 fn some_entries() -> Vec<Entry> {
     let mut entries: Vec<Entry> = (0..4).map(|number| entry(hash(number))).collect();
@@ -170,7 +170,7 @@ fn a_newer_format_is_called_so() {
 
 #[test]
 fn a_line_without_end_is_refused_in_constant_memory() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let path = directory.path().join("zeros");
     fs::File::create(&path).unwrap().set_len(LINE_BYTES_MAX as u64 * 64).unwrap();
     refused(&path, "zeros");

@@ -9,7 +9,8 @@ use donjon_balance::plan::{
 use serde_json::{Map, Value};
 
 use crate::given::{
-    considered, entry, hash, header, kept, plan, pull, read, statistics, trashed, write,
+    considered, entry, hash, header, kept, plan, pull, quick_directory, read, statistics, trashed,
+    write,
 };
 
 fn names(directory: &Path) -> Vec<String> {
@@ -19,7 +20,7 @@ fn names(directory: &Path) -> Vec<String> {
 
 #[test]
 fn nothing_is_overwritten_and_nothing_left_behind() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let path = directory.path().join("plan.jsonl");
     fs::write(&path, "mine").unwrap();
     let error = PlanWriter::create(&path, header()).unwrap_err();
@@ -42,7 +43,7 @@ fn nothing_is_overwritten_and_nothing_left_behind() {
 
 #[test]
 fn blocks_ascend() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let path = directory.path().join("plan.jsonl");
     let mut hashes = [hash(1), hash(2)];
     hashes.sort_unstable();
@@ -63,7 +64,7 @@ fn blocks_ascend() {
 
 #[track_caller]
 fn check_entry(change: impl FnOnce(&mut Entry), expected: &str) {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let path = directory.path().join("plan.jsonl");
     let mut writer = PlanWriter::create(&path, header()).unwrap();
     let mut bad = entry(hash(1));
@@ -120,7 +121,7 @@ fn a_mount_must_be_in_the_header() {
 fn a_line_is_not_too_long() {
     let class = "x".repeat(LINE_BYTES_MAX);
     check_entry(|entry| entry.wanted = [(class, 1)].into(), "longer than");
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let path = directory.path().join("plan.jsonl");
     let writer = PlanWriter::create(&path, header()).unwrap();
     let long = Value::from("x".repeat(LINE_BYTES_MAX));
@@ -131,7 +132,7 @@ fn a_line_is_not_too_long() {
 
 #[track_caller]
 fn check_header(change: impl FnOnce(&mut Header), expected: &str) {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let mut bad = header();
     change(&mut bad);
     let error = PlanWriter::create(&directory.path().join("plan.jsonl"), bad).unwrap_err();
@@ -166,7 +167,7 @@ fn a_plan_in_a_directory_that_is_not_there_is_an_error() {
 #[test]
 #[should_panic(expected = "the batch is for another plan")]
 fn a_batch_is_for_one_plan() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = quick_directory();
     let writer = |name| PlanWriter::create(&directory.path().join(name), header()).unwrap();
     let batch = Batch::new(writer("one").header());
     drop(writer("other").append(&batch));

@@ -9,7 +9,9 @@ use donjon_balance::plan::{
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};
 
-use crate::given::{considered, entries, entry, hash, header, plan, read, statistics};
+use crate::given::{
+    considered, entries, entry, hash, header, plan, quick_directory, read, statistics,
+};
 
 /// The last line, counted by hand.
 fn footer(entries: &[Entry]) -> Footer {
@@ -48,7 +50,7 @@ fn footer(entries: &[Entry]) -> Footer {
 proptest! {
     #[test]
     fn a_plan_reads_as_it_was_written(entries in entries(40), batches in 1_usize..5) {
-        let directory = tempfile::tempdir().unwrap();
+        let directory = quick_directory();
         let path = directory.path().join("plan.jsonl");
         let mut writer = PlanWriter::create(&path, header()).unwrap();
         for part in entries.chunks(entries.len() / batches + 1) {
