@@ -8,6 +8,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use donjon_balance::join::{Facts, JoinError, in_order};
 use donjon_balance::runs::{
     Budget, Feeder, Record, ReferenceRecord, ReplicaRecord, SortError, Sorted, Sorter, Span,
 };
@@ -32,7 +33,11 @@ fn main() -> Outcome {
 
     println!("\n{records} references, ten to each block, {mebibytes} MiB, {THREADS} threads");
     on_disk(budget, records, |number| reference(number, records / 10))?;
-    in_memory(records, |number| reference(number, records / 10))
+    in_memory(records, |number| reference(number, records / 10))?;
+
+    let blocks = records / 2;
+    println!("\njoin of {blocks} blocks, two replicas and a reference each, {THREADS} threads");
+    join(budget, blocks)
 }
 
 /// Numbers that look random.
@@ -70,7 +75,7 @@ fn on_disk<R: Record>(budget: Budget, records: u64, make: impl Fn(u64) -> R + Sy
     let count = outcome?;
     let whole = fed + finished + read;
     row("feed, sort, write", fed, records);
-    row("further passes", finished, records);
+    println!("  {:<24}{:>10.2} s", "further passes", finished.as_secs_f64());
     row("merge, read", read, records);
     row("whole", whole, records);
     println!("  {:<24}{:>10.0} MiB, {count} records come out", "peak", peak()?);
@@ -109,6 +114,43 @@ fn read_in_parts<R: Record>(sorted: &Sorted<R>) -> Result<u64, SortError> {
             .map(|thread| thread.join().expect("it does not panic"))
             .sum::<Result<u64, SortError>>()
     })
+}
+
+fn join(budget: Budget, blocks: u64) -> Outcome {
+    forget_peak()?;
+    let directory = tempfile::tempdir()?;
+    let replicas = Sorter::new(directory.path(), budget)?;
+    feed(&replicas, 2 * blocks, &|number| replica(number % blocks, number))?;
+    let references = Sorter::new(directory.path(), budget)?;
+    feed(&references, blocks, &|number| reference(number, blocks))?;
+    let facts = Facts {
+        replicas: replicas.finish()?,
+        references: references.finish()?,
+        doomed: Sorter::new(directory.path(), budget)?.finish()?,
+    };
+    let spans = Span::split(NonZeroU32::new(64).ok_or("no spans")?);
+    let threads = NonZeroU32::new(THREADS).ok_or("no threads")?.try_into()?;
+    let count = |span: &Span| -> Result<u64, JoinError> {
+        let mut join = facts.join(*span)?;
+        let mut whole = 0;
+        while let Some(block) = join.next_block()? {
+            whole += u64::from(block.replicas.len() == 2 && block.references.len() == 1);
+        }
+        Ok(whole)
+    };
+    let mut joined = 0;
+    let take = |part| {
+        joined += part;
+        Ok(())
+    };
+    let (time, outcome) = timed(|| in_order(&spans, threads, count, take));
+    outcome?;
+    if joined != blocks {
+        return Err(format!("{joined} blocks came out of {blocks}").into());
+    }
+    row("join (blocks)", time, blocks);
+    println!("  {:<24}{:>10.0} MiB", "peak", peak()?);
+    Ok(())
 }
 
 /// The baseline: one vector, one thread.
