@@ -206,7 +206,10 @@ impl Part<'_> {
 fn entry(layout: &Layout, book: &WishBook, judged: &Judged<'_>) -> Option<Entry> {
     let decision = judged.decision;
     let report = report(book, judged);
-    if decision.is_settled() && !decision.is_lost() && report.is_empty() {
+    let rescued = judged.replicas.iter().zip(decision.actions()).any(|(replica, action)| {
+        replica.standing == Standing::Doomed && matches!(action, Action::Keep(_))
+    });
+    if decision.is_settled() && !decision.is_lost() && report.is_empty() && !rescued {
         return None;
     }
     let device_view = |place: Place| match place {
