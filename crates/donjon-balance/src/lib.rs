@@ -4,6 +4,7 @@
 
 pub mod lock; // one balancer at a time
 pub mod outbox; // a list for one node, in a file
+pub mod postgres; // the database of Arvados: collections, locks, confirmed columns
 pub mod retry; // asking again
 pub mod send; // to all nodes
 pub mod sent; // what every node was last sent
