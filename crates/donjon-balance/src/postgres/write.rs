@@ -14,7 +14,7 @@ use crate::postgres::{DatabaseError, DatabaseTime};
 pub(super) const BATCH: usize = 100;
 /// So many refusals, one after another, are not a matter of single rows.
 const REFUSED_IN_A_ROW_MAX: u32 = 100;
-/// So many refusals are kept for the report; all are counted.
+/// So many refusals are logged and kept for the report; all are counted.
 const FAILURES_KEPT: usize = 10;
 
 /// How a row of the table stands to an update.
@@ -164,7 +164,6 @@ impl<'s> Writer<'s> {
 
 impl Pending {
     fn note(&mut self, uuid: &str, why: DatabaseError) {
-        tracing::warn!(uuid, error = %why, "confirmed columns not written");
         self.failed += 1;
         if self.failures.len() < FAILURES_KEPT {
             self.failures.push(RowFailure { uuid: shown(uuid), why });
@@ -178,7 +177,10 @@ impl Pending {
         done.unfinished += self.unfinished;
         done.limit_reached |= self.written == limit;
         let room = FAILURES_KEPT.saturating_sub(done.failures.len());
-        done.failures.extend(self.failures.into_iter().take(room));
+        for failure in self.failures.into_iter().take(room) {
+            tracing::warn!(uuid = failure.uuid, error = %failure.why, "confirmed columns not written");
+            done.failures.push(failure);
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 //! A hundred thousand collections, read in memory that does not grow with them. A process of its own, because what a process
 //! has used at most is counted by process.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
 #[path = "../postgres/server.rs"]
 mod server;
 

@@ -1,10 +1,14 @@
 //! Who is let in, and what is said to who is not.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
-use donjon_balance::postgres::{Address, Database, DatabaseError, Timeouts};
+use donjon_balance::postgres::{
+    Address, Database, DatabaseError, LockKey, LockWait, SweepLock, Timeouts,
+};
 
-use crate::server::{Cluster, PASSWORD};
+use crate::confirm::PASS;
+use crate::server::{Cluster, PASSWORD, Server};
 
 async fn refusal(address: Address) -> DatabaseError {
     let shown = format!("{address:?}");
@@ -69,4 +73,29 @@ async fn a_server_that_is_silent_is_given_up() {
     let error = Database::connect(address, timeouts).await.unwrap_err();
     assert!(matches!(error, DatabaseError::Unreachable { .. }), "{error:?}");
     assert!(error.to_string().contains("no session within 50ms"), "{error}");
+}
+
+#[tokio::test]
+async fn a_standby_is_refused() {
+    let standby = Server::start("standby.signal");
+    let error = refusal(standby.address()).await;
+    assert!(matches!(error, DatabaseError::Unfit { .. }), "{error:?}");
+    assert!(error.to_string().contains("standby"), "{error}");
+}
+
+/// A run is a task of its own: what it waits for must be able to move between threads.
+#[tokio::test]
+async fn every_task_can_be_spawned() {
+    let cluster = Cluster::new();
+    let database = cluster.connect().await;
+    let done = tokio::spawn(async move {
+        let wait = LockWait { every: Duration::ZERO, longest: Duration::ZERO };
+        let lock = SweepLock::take(&database, LockKey::Sweep, wait).await.unwrap();
+        let read = database.read_collections(|_| Ok::<_, Infallible>(())).await.unwrap();
+        lock.still_held().await.unwrap();
+        let done = database.update_confirmed(futures_util::stream::empty(), PASS).await.unwrap();
+        lock.release().await.unwrap();
+        (read.count, done.taken)
+    });
+    assert_eq!(done.await.unwrap(), (0, 0));
 }

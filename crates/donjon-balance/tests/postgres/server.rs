@@ -1,7 +1,7 @@
 //! A PostgreSQL server of our own, in a temporary directory, on a Unix socket. It ends with the process that began it.
 
 use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -12,7 +12,8 @@ use donjon_balance::postgres::{Address, Database, Timeouts};
 pub(crate) const PASSWORD: &str = "open-sesame-7";
 
 /// The server, and the pipe that keeps it alive: when this process ends, however it ends, the pipe closes.
-struct Server {
+#[derive(Debug)]
+pub(crate) struct Server {
     dir: PathBuf,
     programs: PathBuf,
     _keeper: Child,
@@ -27,6 +28,7 @@ cd "$2"
 printf %s "$3" >password
 {
     LC_ALL=C "$1/initdb" -D data -U postgres --auth=scram-sha-256 --pwfile=password --no-sync -E UTF8
+    touch "data/$4"
     LC_ALL=C "$1/pg_ctl" -D data -w -t 120 -l server.log start \
         -o "-k $2 -c listen_addresses= -c fsync=off -c timezone=Pacific/Auckland -c max_connections=200"
 } >keeper.log 2>&1 || { cat keeper.log server.log; exit 1; }
@@ -40,7 +42,12 @@ static SERVER: OnceLock<Server> = OnceLock::new();
 static DATABASES: AtomicU32 = AtomicU32::new(0);
 
 fn server() -> &'static Server {
-    SERVER.get_or_init(|| {
+    SERVER.get_or_init(|| Server::start("primary"))
+}
+
+impl Server {
+    /// A server for as long as it is kept; `mark` is an empty file in its data directory.
+    pub(crate) fn start(mark: &str) -> Self {
         let programs = programs();
         // PostgreSQL refuses to run as root; the package has made a user for it.
         let root = output(Command::new("id").arg("-u")).trim() == "0";
@@ -60,7 +67,7 @@ fn server() -> &'static Server {
         let mut keeper = as_user()
             .args(["sh", "-c", KEEPER, "keeper"])
             .args([&programs, &dir])
-            .arg(PASSWORD)
+            .args([PASSWORD, mark])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -71,7 +78,18 @@ fn server() -> &'static Server {
             assert!(lines.read_line(&mut said).unwrap() > 0, "no PostgreSQL: {said}");
         }
         Server { dir, programs, _keeper: keeper }
-    })
+    }
+
+    /// The database that every server has.
+    pub(crate) fn address(&self) -> Address {
+        Address {
+            host: self.dir.to_str().unwrap().to_owned(),
+            port: 5432,
+            user: "postgres".to_owned(),
+            password: PASSWORD.to_owned(),
+            name: "postgres".to_owned(),
+        }
+    }
 }
 
 /// Where Debian has the programs, of the newest version that is installed; else those on the path.
@@ -133,22 +151,12 @@ impl Cluster {
     }
 
     pub(crate) fn address(&self) -> Address {
-        Address {
-            host: socket_dir().to_str().unwrap().to_owned(),
-            port: 5432,
-            user: "postgres".to_owned(),
-            password: PASSWORD.to_owned(),
-            name: self.name.clone(),
-        }
+        Address { name: self.name.clone(), ..server().address() }
     }
 
     pub(crate) async fn connect(&self) -> Database {
         Database::connect(self.address(), Timeouts::default()).await.unwrap()
     }
-}
-
-pub(crate) fn socket_dir() -> &'static Path {
-    &server().dir
 }
 
 fn psql(database: &str, statements: &str) -> String {
