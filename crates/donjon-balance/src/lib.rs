@@ -19,6 +19,7 @@ pub mod outbox; // a list for one node, in a file
 pub mod pages; // metrics, health, status
 pub mod plan; // plan files
 pub mod planning; // from what was learnt to a plan
+pub mod postgres; // the database of Arvados: collections, locks, confirmed columns
 pub mod progress; // how far a run is
 pub mod references; // what is wanted
 pub mod retry; // asking again
