@@ -9,7 +9,7 @@ use keep_protocol::status::{ListName, ListStatus};
 
 use super::books::{Books, BooksReader};
 use super::drawn::{books_table, gauges_table};
-use super::follow::follow;
+use super::follow::{Ended, follow};
 use super::{WhichList, receipt};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -38,7 +38,7 @@ pub(crate) struct StatusArgs {
     #[arg(value_name = "ID")]
     id: Option<u64>,
 
-    /// Follow until nothing waits or runs any more
+    /// Follow until nothing waits or runs any more, also if newer lists come
     #[arg(long, conflicts_with = "id")]
     watch: bool,
 
@@ -93,7 +93,7 @@ pub(super) async fn run(args: StatusArgs) -> Result<Exit, Failure> {
     let lists = chosen.map_or(ListName::ALL.to_vec(), |list| vec![list.into()]);
     if args.watch {
         for list in &lists {
-            follow(&reader, *list).await?;
+            while let Ended::Replaced(_) = follow(&reader, *list, None).await? {}
         }
     }
     let mut books = Vec::with_capacity(lists.len());
