@@ -7,10 +7,13 @@ use crate::commands::{
     status, untrash,
 };
 
+/// Columns of the help.
+const HELP_WIDTH: usize = 100;
+
 /// A storage node for Keep, and the command line to run and see it.
 #[derive(Debug, Parser)]
 #[command(name = "donjon", version, arg_required_else_help = true)]
-#[command(after_help = AFTER_HELP, max_term_width = 100)]
+#[command(after_help = AFTER_HELP, max_term_width = HELP_WIDTH)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -63,6 +66,19 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    /// clap breaks longer lines wherever it likes, and without their indent.
+    #[test]
+    fn no_line_below_the_help_is_longer_than_the_terminal_that_help_is_drawn_for() {
+        fn check(command: &clap::Command) -> usize {
+            let text = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            for line in text.lines() {
+                assert!(line.chars().count() <= HELP_WIDTH, "{}: {line}", command.get_name());
+            }
+            1 + command.get_subcommands().map(check).sum::<usize>()
+        }
+        assert!(check(&Cli::command()) > 30, "every command is looked at");
     }
 
     #[test]

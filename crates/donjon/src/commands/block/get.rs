@@ -23,8 +23,8 @@ Examples:
   donjon block get --data /srv/keep acbd18db4cc2f85cedef654fccc4a4d8+3
   donjon block get --data /srv/keep --output copy.fa $(cat genome.locators)
 
-Exit status: 0 all written, 3 a block is not there, 1 an error. With --output the file is then left as it was;
-on standard output, what was written is not all.")]
+Exit status: 0 all written, 3 a block is not there, 1 an error.
+With --output the file is then left as it was; on standard output, what was written is not all.")]
 pub(crate) struct GetArgs {
     /// The blocks; - reads locators from standard input, the first word of each line
     #[arg(required = true, value_name = "LOCATOR")]

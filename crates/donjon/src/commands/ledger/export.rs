@@ -21,10 +21,12 @@ use crate::output::{Format, Output, print};
 Examples:
   donjon ledger export --data /srv/keep --output ledger.jsonl
   donjon ledger export --data /srv/keep --since 24h --operation trash | jq -r .hash
-  donjon ledger export --data /srv/keep --list 7 --operation trash --output l && donjon untrash --from-file l --data /srv/keep
+  donjon ledger export --data /srv/keep --list 7 --operation trash --output trashed.jsonl
+  donjon untrash --data /srv/keep --from-file trashed.jsonl
 
 With --json and --output: {\"records\": …, \"file\": …}.
-Exit status: 0 all written, 1 an error: the file is then left as it was, and on standard output, what was written is not all")]
+Exit status: 0 all written, 1 an error.
+With --output the file is then left as it was; on standard output, what was written is not all.")]
 pub(crate) struct ExportArgs {
     /// Write to this file, once everything has arrived; otherwise to standard output
     #[arg(long, short, value_name = "FILE")]

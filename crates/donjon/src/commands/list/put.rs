@@ -30,11 +30,13 @@ Examples:
   donjon list put trash --data /srv/keep trash.json --wait
   echo '[]' | donjon list put pull --data /srv/keep -
 
-With --json: the receipt, {\"id\": …, \"digest\": …, \"items\": …, \"state\": …, \"durable\": …}; with --wait the books; with
---dry-run {\"receipt\": …, \"outcomes\": […]}. A plain keepstore gives no receipt, and can do no dry run.
-Exit status: 0 received (with --wait: and worked off), 4 with --wait: items failed, or a newer list came,
-1 an error: the list was refused, and the old one stays. With --wait also: the new list is there, but
-nobody works on it (paused, held, frozen). `donjon list show` says which list the node has.")]
+With --json: the receipt, {\"id\": …, \"digest\": …, \"items\": …, \"state\": …, \"durable\": …};
+with --wait the books; with --dry-run {\"receipt\": …, \"outcomes\": […]}.
+A plain keepstore gives no receipt, and can do no dry run.
+Exit status: 0 received (with --wait: and worked off),
+4 with --wait or --dry-run: items failed or would fail, or a newer list came,
+1 an error: the old list stays if the new one was refused. With --wait it is also an error
+that nobody works on the new list (paused, held, frozen): `donjon list show` tells.")]
 pub(crate) struct PutArgs {
     #[arg(value_enum)]
     list: WhichList,

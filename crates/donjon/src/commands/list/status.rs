@@ -24,11 +24,13 @@ use crate::output::{Format, Output, print};
 Examples:
   donjon list status --data /srv/keep
   donjon list status trash --data /srv/keep --watch
-  donjon list status 7 --data /srv/keep                    trash list 7, also after others have replaced it
+  donjon list status 7 --data /srv/keep          trash list 7, also after others have replaced it
   donjon list status pull 12 --data /srv/keep
-  donjon list status --url http://keep0:25107 --management-token \"$M\"    a plain keepstore tells less
+  donjon list status --url http://keep0:25107 --management-token \"$M\"
 
-With --json: one object a line for each list. Exit status: 0 shown, 3 the node does not remember that list, 1 an error")]
+A plain keepstore tells less, and that only with its management token.
+With --json: one object a line for each list.
+Exit status: 0 shown, 3 the node does not remember that list, 1 an error")]
 pub(crate) struct StatusArgs {
     /// Which list; both if none is named. A number alone is the id of a trash list
     #[arg(value_name = "LIST")]
