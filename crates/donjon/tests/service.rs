@@ -2,6 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests: what cannot go on fails the test")]
 
+#[expect(dead_code, reason = "shared with the tests of the command line, which use more of it")]
+#[path = "cli/program.rs"]
+mod program;
+
 use std::fs::{self, File};
 use std::net::TcpListener;
 use std::os::unix::net::UnixDatagram;
@@ -13,25 +17,13 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use program::command;
+
 const ADMIN: &str = "rootrootrootrootrootrootrootroot";
 const USER: &str =
     "v2/zzzzz-gj3su-077z32aux8dg2s1/3kg6k6lzmp9kj5cpkcoxie963cmvjahbt2fod9zru30k1jqdmi";
 const KEY: &str = "keykeykeykeykeykeykeykeykeykeyke";
 const MANAGER: &str = "managementmanagementmanagement00";
-
-fn command() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_donjon"));
-    for variable in [
-        "DONJON_URL",
-        "DONJON_TOKEN",
-        "ARVADOS_CONFIG",
-        "ARVADOS_SERVICE_INTERNAL_URL",
-        "NOTIFY_SOCKET",
-    ] {
-        command.env_remove(variable);
-    }
-    command
-}
 
 /// A node with an Arvados configuration, its log in a file.
 struct Service {
@@ -73,8 +65,8 @@ impl Service {
         }}});
         let file = dir.path().join("config.yml");
         fs::write(&file, config.to_string()).unwrap();
-        let mut serve = command();
-        serve.arg("serve").arg("--config").arg(&file).stdin(Stdio::null());
+        let mut serve = command(&["serve", "--config", file.to_str().unwrap()]);
+        serve.stdin(Stdio::null());
         serve.stderr(File::create(dir.path().join("log")).unwrap());
         if let Some(socket) = notify {
             serve.env("NOTIFY_SOCKET", socket);
@@ -91,9 +83,17 @@ impl Service {
 
     /// Waits until the log holds `text`.
     fn wait_for(&self, text: &str) {
+        self.wait_until(text, || self.log().contains(text).then_some(()));
+    }
+
+    /// Waits until something is there.
+    fn wait_until<T>(&self, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
         let begun = Instant::now();
-        while !self.log().contains(text) {
-            assert!(begun.elapsed() < Duration::from_secs(30), "no {text} in: {}", self.log());
+        loop {
+            if let Some(found) = look() {
+                return found;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(30), "no {what}; log: {}", self.log());
             std::thread::sleep(Duration::from_millis(5));
         }
     }
@@ -104,9 +104,8 @@ impl Service {
 
     /// Runs a command of the client with the user's token.
     fn client(&self, args: &[&str]) -> Output {
-        let mut client = command();
-        client.args(args).args(["--url", &self.url, "--token", USER, "--insecure"]);
-        client.output().unwrap()
+        let node = ["--url", &self.url, "--token", USER, "--insecure"];
+        command(&[args, &node].concat()).output().unwrap()
     }
 
     /// Stores a small file and gives its signed locator.

@@ -1,7 +1,5 @@
 //! `donjon ledger export`
 
-use std::io::{BufWriter, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use keep_protocol::client::LedgerStream;
@@ -12,6 +10,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::node::NodeArgs;
 use crate::output::{Format, Output, print};
+use crate::whole_file::WholeFile;
 
 /// Write records of the ledger as JSON lines, oldest first. Needs the admin token
 ///
@@ -76,27 +75,13 @@ async fn to_stdout(mut ledger: LedgerStream) -> Result<(), Failure> {
     output.flush()
 }
 
-/// Everything or nothing: the file gets its name when it is complete and on the disk.
 async fn to_file(mut ledger: LedgerStream, path: &Path) -> Result<u64, Failure> {
-    let failed = || Failure::local(format!("cannot write {}", path.display()));
-    let directory =
-        path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    // The umask decides, as for any new file.
-    let permissions = std::fs::Permissions::from_mode(0o666);
-    let file = tempfile::Builder::new()
-        .permissions(permissions)
-        .tempfile_in(directory)
-        .map_err(failed())?;
-    let mut to = BufWriter::new(file);
+    let mut file = WholeFile::begin(path)?;
     let mut records = 0;
     while let Some(entry) = ledger.next().await {
-        let entry = entry.map_err(Failure::node("ledger"))?;
-        serde_json::to_writer(&mut to, &entry).map_err(|error| failed()(error.into()))?;
-        to.write_all(b"\n").map_err(failed())?;
+        file.json(&entry.map_err(Failure::node("ledger"))?)?;
         records += 1;
     }
-    let file = to.into_inner().map_err(|error| failed()(error.into_error()))?;
-    file.as_file().sync_all().map_err(failed())?;
-    file.persist(path).map_err(|error| failed()(error.error))?;
+    file.finish()?;
     Ok(records)
 }
