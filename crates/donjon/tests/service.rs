@@ -7,7 +7,8 @@
 mod program;
 
 use std::fs::{self, File};
-use std::net::TcpListener;
+use std::io::Write as _;
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -96,6 +97,14 @@ impl Service {
             assert!(begun.elapsed() < Duration::from_secs(30), "no {what}; log: {}", self.log());
             std::thread::sleep(Duration::from_millis(5));
         }
+    }
+
+    /// What is being answered now.
+    fn requests_in_hand(&self) -> String {
+        let authorization = format!("Authorization: Bearer {MANAGER}");
+        let url = format!("{}/_inspect/requests?api_token={MANAGER}", self.url);
+        let output = Command::new("curl").args(["-s", "-H", &authorization, &url]).output();
+        String::from_utf8(output.unwrap().stdout).unwrap()
     }
 
     fn signal(&self, signal: Signal) {
@@ -217,6 +226,31 @@ fn log_lines_are_json_with_the_go_fields_and_no_secrets() {
     assert_eq!(put["respStatusCode"], 200);
     let failed = lines.iter().find(|line| line["respStatusCode"] == 502).unwrap();
     assert_eq!(failed["respBody"], "checksum mismatch in stored data\n");
+}
+
+#[test]
+fn a_request_in_hand_is_shown_without_its_signature() {
+    let service = Service::start("http", &["v"], &[], &json!({}), None);
+    let locator = service.put("foo");
+    let (hash, signature) = locator.split_once("+3+A").unwrap();
+    let mut upload = TcpStream::connect(service.url.trim_start_matches("http://")).unwrap();
+    // It promises more than it sends, so it stays in hand.
+    let head = format!(
+        "PUT /{locator}?api_token={ADMIN} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {USER}\r\n\
+         Content-Length: 3\r\n\r\nf"
+    );
+    upload.write_all(head.as_bytes()).unwrap();
+    let shown = service.wait_until("upload in hand", || {
+        let rows = service.requests_in_hand();
+        rows.contains(hash).then_some(rows)
+    });
+    let rows: Value = serde_json::from_str(&shown).unwrap();
+    let put = rows.as_array().unwrap().iter().find(|row| row["Method"] == "PUT").unwrap();
+    assert_eq!(put["URL"], format!("/{hash}+3+A[removed]?api_token=[removed]"));
+    for secret in [ADMIN, USER, KEY, MANAGER, &signature[..40]] {
+        assert!(!shown.contains(secret), "a secret is shown: {shown}");
+    }
+    drop(upload);
 }
 
 #[test]
