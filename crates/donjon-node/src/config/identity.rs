@@ -166,12 +166,12 @@ pub(super) fn candidates(
     report: &mut Report,
 ) -> (Vec<Candidate>, Vec<ServiceUrl>) {
     let mut keepstore = services.section("Keepstore", report);
-    keepstore.allow(&["ExternalURL"]);
+    keepstore.known_unused(&["ExternalURL"]);
     let urls = keepstore.section("InternalURLs", report);
     let mut configured: Vec<Candidate> = Vec::new();
     for entry in urls.named() {
         let mut settings = Section::at(entry.path.clone(), Some(entry.value), report);
-        settings.allow(&["Rendezvous"]);
+        settings.known_unused(&["Rendezvous"]);
         let listen = settings.text("ListenURL", report);
         let listen_path = settings.child("ListenURL");
         settings.close(OtherKeys::Unknown, report);
