@@ -53,7 +53,7 @@ Exit status:
   0  all of it was done
   1  it could not be done; the reason is on stderr
   2  the command line is wrong; nothing was tried
-  3  the node has no such block, mount or trash
+  3  the node has no such block, mount or list, or no such copy in its trash
   4  some of it was done, or something is not well: the output says what";
 
 #[cfg(test)]

@@ -6,8 +6,9 @@ use crate::command::{Failure, Program, root};
 
 /// The licence and ban checker. Built from source once for each machine, in three to four minutes.
 const CARGO_DENY: &str = "0.20.2";
-/// Debian packages: a C compiler for the cryptography of TLS, and Python for the client of Arvados.
-const DEBIAN_PACKAGES: [&str; 3] = ["build-essential", "python3", "python3-venv"];
+/// Debian packages: a C compiler for the cryptography of TLS, curl for the tests that look at a node from outside, and
+/// Python for the client of Arvados.
+const DEBIAN_PACKAGES: [&str; 4] = ["build-essential", "curl", "python3", "python3-venv"];
 
 /// Installs what is lacking.
 pub(crate) fn run() -> Result<(), Failure> {
@@ -23,9 +24,10 @@ pub(crate) fn python() -> PathBuf {
 
 fn install_debian_packages() -> Result<(), Failure> {
     let compiler = Program::new("cc").arguments(&["--version"]).succeeds();
+    let curl = Program::new("curl").arguments(&["--version"]).succeeds();
     let venv = Program::new("python3").arguments(&["-c", "import ensurepip, venv"]).succeeds();
-    if compiler && venv {
-        return said("a C compiler and Python are here");
+    if compiler && curl && venv {
+        return said("a C compiler, curl and Python are here");
     }
     Program::new("apt-get").arguments(&["update"]).run()?;
     Program::new("apt-get")

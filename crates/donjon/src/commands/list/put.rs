@@ -31,7 +31,7 @@ Examples:
   echo '[]' | donjon list put pull --data /srv/keep -
 
 With --json: the receipt, {\"id\": …, \"digest\": …, \"items\": …, \"state\": …, \"durable\": …};
-with --wait the books; with --dry-run {\"receipt\": …, \"outcomes\": […]}.
+with --wait the books; with --dry-run {\"receipt\": …, \"outcomes\": […], \"first_kept\": …}.
 A plain keepstore gives no receipt, and can do no dry run.
 Exit status: 0 received (with --wait: and worked off),
 4 with --wait or --dry-run: items failed or would fail, or a newer list came,
