@@ -14,6 +14,7 @@ mod output;
 mod table;
 mod utc;
 mod when;
+mod whole_file;
 
 use std::process::ExitCode;
 

@@ -23,7 +23,7 @@ const TOKEN_LINE_MAX: u64 = 4096;
 #[command(next_help_heading = "Node")]
 pub(crate) struct NodeArgs {
     /// The node's address; http://127.0.0.1:25107 if nothing names another
-    #[arg(long, value_name = "URL", env = "DONJON_URL")]
+    #[arg(long, value_name = "URL", env = "DONJON_URL", value_parser = url)]
     url: Option<Url>,
 
     /// The token to show. Other users can see it in the process list: prefer the variable or a file
@@ -117,6 +117,15 @@ impl NodeArgs {
             (None, None) => Ok(DEFAULT_URL.parse().expect("the default is a URL")),
         }
     }
+}
+
+/// `--url`. `HOST:PORT` is a URL too, of the scheme `HOST`, or none at all; neither message would help.
+fn url(text: &str) -> Result<Url, String> {
+    let with_scheme = format!("http://{text}");
+    if !text.contains("://") && !text.starts_with('/') && Url::parse(&with_scheme).is_ok() {
+        return Err(format!("it has no scheme; write {with_scheme}"));
+    }
+    Url::parse(text).map_err(|error| error.to_string())
 }
 
 /// The configuration file of a data directory. It must be there: to ask a node is not to set one up.

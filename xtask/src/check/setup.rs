@@ -6,9 +6,10 @@ use crate::command::{Failure, Program, root};
 
 /// The licence and ban checker. Built from source once for each machine, in three to four minutes.
 const CARGO_DENY: &str = "0.20.2";
-/// Debian packages: a C compiler for the cryptography of TLS, Python for the client of Arvados, and the programs of the
-/// database from which tests start servers of their own.
-const DEBIAN_PACKAGES: [&str; 4] = ["build-essential", "python3", "python3-venv", "postgresql"];
+/// Debian packages: a C compiler for the cryptography of TLS, curl for the tests that look at a node from outside, Python for
+/// the client of Arvados, and the programs of the database from which tests start servers of their own.
+const DEBIAN_PACKAGES: [&str; 5] =
+    ["build-essential", "curl", "python3", "python3-venv", "postgresql"];
 /// Where that package has its programs, in a folder for each version. They are not on the path.
 const POSTGRESQL: &str = "/usr/lib/postgresql";
 
@@ -26,9 +27,10 @@ pub(crate) fn python() -> PathBuf {
 
 fn install_debian_packages() -> Result<(), Failure> {
     let compiler = Program::new("cc").arguments(&["--version"]).succeeds();
+    let curl = Program::new("curl").arguments(&["--version"]).succeeds();
     let venv = Program::new("python3").arguments(&["-c", "import ensurepip, venv"]).succeeds();
-    if compiler && venv && has_postgresql() {
-        return said("a C compiler, Python and PostgreSQL are here");
+    if compiler && curl && venv && has_postgresql() {
+        return said("a C compiler, curl, Python and PostgreSQL are here");
     }
     Program::new("apt-get").arguments(&["update"]).run()?;
     Program::new("apt-get")

@@ -23,7 +23,8 @@ Examples:
   donjon serve --data /srv/keep --listen 0.0.0.0:25107
   ARVADOS_SERVICE_INTERNAL_URL=http://keep0:25107 donjon serve --config /etc/arvados/config.yml
 
-The flags of the Go keepstore are understood: -config FILE, -version; -skip-legacy and -legacy-…-config are ignored.
+The flags of the Go keepstore are understood: -config FILE, -version;
+-skip-legacy and -legacy-…-config are ignored.
 Exit status: 0 stopped by a signal, 1 it could not start, 2 the command line is wrong"
 )]
 pub(crate) struct ServeArgs {

@@ -4,8 +4,9 @@ use keep_rules::{HashPrefix, Timestamp};
 use keep_volume::directory::{Directory, Durability};
 use keep_volume::{Error, Volume};
 use testkit::blocks::{Block, fetch};
+use testkit::mounted::{Mounted, run, text};
 
-use crate::mounted::{Mounted, open, run, text};
+use crate::opened::open;
 
 async fn assert_refused(volume: &Directory, stored: &Block) {
     let errors = [

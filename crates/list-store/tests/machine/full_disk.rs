@@ -7,9 +7,9 @@ use std::path::Path;
 use keep_protocol::list::{Limits, TrashListParser};
 use keep_rules::BlockHash;
 use list_store::{Ending, Standing, StoreError};
+use testkit::mounted::Mounted;
 
 use crate::given::{Outcome, Store, resumed, sent, waiting};
-use crate::mounted::Mounted;
 
 const ITEMS: u32 = 70_000;
 

@@ -5,9 +5,9 @@
 
 use keep_rules::BlockHash;
 use list_store::{Ending, Standing, Text};
+use testkit::mounted::{Mounted, run, text};
 
 use crate::given::{Outcome, Store, resumed, sent, waiting};
-use crate::mounted::{Mounted, run, text};
 
 /// A disk in use.
 struct Machine {
