@@ -12,9 +12,9 @@ use keep_rules::Timestamp;
 use keep_rules::brake::{Brake, RunSize, brakes};
 use serde_json::Value;
 
+use crate::alone::{Alone, NotAlone};
 use crate::keep::{KeepError, Plans};
 use crate::layout::{MountsError, layout};
-use crate::lock::LockError;
 use crate::outbox::{Draft, ListFile};
 use crate::plan::{Header, Lists, PlanError, PlanFile, Sha256Digest};
 use crate::planning;
@@ -35,19 +35,6 @@ pub enum BrakesFor {
     Everything,
     /// A person has looked at this plan and means it; what nobody may release holds all the same.
     NotThisPlan,
-}
-
-/// Whether nobody else balances: asked again before anything is sent.
-pub trait StillAlone: Send + Sync {
-    /// # Errors
-    /// Another balancer may have begun: nothing more may be sent.
-    fn check(&self) -> Result<(), LockError>;
-}
-
-impl StillAlone for crate::lock::Lock {
-    fn check(&self) -> Result<(), LockError> {
-        crate::lock::Lock::check(self)
-    }
 }
 
 /// What a plan's lists became.
@@ -127,7 +114,7 @@ pub enum ApplyError {
     Mounts(#[from] MountsError),
     /// Another balancer may be at work.
     #[error(transparent)]
-    Lock(#[from] LockError),
+    NotAlone(#[from] NotAlone),
     /// What is sent cannot be remembered, so it is not sent.
     #[error(transparent)]
     Sent(#[from] SentError),
@@ -165,7 +152,7 @@ pub async fn apply(
     brakes_for: BrakesFor,
     settings: &Settings,
     servers: &[Server],
-    alone: &dyn StillAlone,
+    alone: &Alone,
     now: impl Fn() -> Timestamp,
 ) -> Result<Applied, ApplyError> {
     let plan = open(path.to_owned()).await?;
@@ -189,7 +176,7 @@ pub async fn apply(
     };
     let epoch = epoch(plan.header());
     if settings.limits.pulls > 0 {
-        alone.check()?;
+        alone.check().await?;
         let answers =
             send_all(&servers, ListName::Pull, &lists.pulls, epoch, settings.patience).await;
         let receipts = all(answers)?;
@@ -200,7 +187,7 @@ pub async fn apply(
         }
     }
     if settings.limits.trashes > 0 {
-        alone.check()?;
+        alone.check().await?;
         for server in &servers {
             sent.sending(&server.uuid, now());
         }

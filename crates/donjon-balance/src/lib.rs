@@ -2,8 +2,10 @@
 //!
 //! Every rule is in `keep_rules::balance`; here are the facts it needs, the files it writes, and the lists it sends.
 
+pub mod alone; // nobody else balances
 pub mod apply; // from a plan to the nodes
 pub mod cases; // "what if"
+pub mod collections; // the database as a source of references
 pub mod indexes; // what every device holds
 pub mod join; // replicas, references and doomed replicas, block by block
 pub mod judge; // what is decided on a block

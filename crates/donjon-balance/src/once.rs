@@ -8,7 +8,8 @@ use keep_rules::Timestamp;
 use keep_rules::balance::Statistics;
 use keep_rules::brake::{Brake, RunSize};
 
-use crate::apply::{Applied, ApplyError, BrakesFor, StillAlone, apply, held};
+use crate::alone::Alone;
+use crate::apply::{Applied, ApplyError, BrakesFor, apply, held};
 use crate::keep::{KeepError, Plans};
 use crate::missing::{self, MissingError};
 use crate::observe::{ObserveError, Observed, References, observe};
@@ -33,7 +34,7 @@ pub struct Run<'r> {
     /// Where references come from.
     pub sources: Vec<Arc<dyn References>>,
     /// Whether nobody else balances.
-    pub alone: &'r dyn StillAlone,
+    pub alone: &'r Alone,
     /// Is told how far the run is.
     pub progress: Arc<dyn Progress>,
     /// The clock.

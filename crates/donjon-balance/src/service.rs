@@ -8,7 +8,8 @@ use keep_rules::Timestamp;
 use serde_json::json;
 use tokio::sync::{Notify, watch};
 
-use crate::apply::{ApplyError, StillAlone};
+use crate::alone::{Alone, NotAlone};
+use crate::apply::ApplyError;
 use crate::metrics::{Figures, LastRun, text};
 use crate::observe::References;
 use crate::once::{Run, RunError};
@@ -26,7 +27,7 @@ pub struct Service<'s> {
     /// Where references come from.
     pub sources: Vec<Arc<dyn References>>,
     /// Whether nobody else balances.
-    pub alone: &'s dyn StillAlone,
+    pub alone: &'s Alone,
     /// From the start of a run to the start of the next.
     pub period: Duration,
     /// Begins the next run at once, or right after the current one.
@@ -77,15 +78,20 @@ impl Phase {
 }
 
 impl Service<'_> {
-    /// Runs until the future is dropped. A run that fails is logged, and the next one begins when its time comes.
+    /// Runs until the future is dropped, or the locks are lost. A run that fails is logged, and the next one begins when its
+    /// time comes.
+    ///
+    /// # Errors
+    /// [`NotAlone`]: another balancer may have begun. Start again, and wait for the locks.
     ///
     /// # Cancel safety
     /// Dropping it in the middle of a run is as killing it: the next run clears what it does not know.
-    pub async fn run(self) {
+    pub async fn run(self) -> Result<(), NotAlone> {
         let mut figures = Figures::default();
         let phase = Arc::new(Phase::default());
         loop {
             let begun = Instant::now();
+            self.alone.check().await?;
             let ill = self.one(&mut figures, Arc::clone(&phase), begun).await;
             self.show(&figures, &phase, ill);
             let next = tokio::time::Instant::from_std(begun) + self.period;

@@ -43,10 +43,10 @@ pub(crate) struct ApplyArgs {
 }
 
 pub(super) async fn run(args: ApplyArgs) -> Result<Exit, Failure> {
-    let setup = args.setup.set_up()?;
+    let setup = args.setup.set_up().await?;
     let brakes = if args.release_brakes { BrakesFor::NotThisPlan } else { BrakesFor::Everything };
     let applied =
-        apply(&args.plan, &args.digest, brakes, &setup.settings, &setup.servers, &setup.lock, now);
+        apply(&args.plan, &args.digest, brakes, &setup.settings, &setup.servers, &setup.alone, now);
     match applied.await {
         Ok(applied) => applied::print(args.format, None, &applied),
         Err(ApplyError::Brakes(held)) => {

@@ -35,13 +35,13 @@ pub(crate) struct OnceArgs {
 }
 
 pub(super) async fn run(args: OnceArgs) -> Result<Exit, Failure> {
-    let setup = args.setup.set_up()?;
+    let setup = args.setup.set_up().await?;
     let state = setup.settings.state_dir.clone();
     let run = Run {
         settings: &setup.settings,
         servers: &setup.servers,
         sources: setup.sources,
-        alone: &setup.lock,
+        alone: &setup.alone,
         progress: Arc::new(Drawn::new()),
         now: &now,
         salt: setup.salt,

@@ -78,12 +78,12 @@ pub(super) fn run(args: PlanArgs) -> Result<Exit, Failure> {
 }
 
 async fn make(output: Option<PathBuf>, format: Format, setup: SetupArgs) -> Result<Exit, Failure> {
-    let setup = setup.set_up()?;
+    let setup = setup.set_up().await?;
     let run = Run {
         settings: &setup.settings,
         servers: &setup.servers,
         sources: setup.sources,
-        alone: &setup.lock,
+        alone: &setup.alone,
         progress: Arc::new(Drawn::new()),
         now: &now,
         salt: setup.salt,

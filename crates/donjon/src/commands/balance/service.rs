@@ -39,7 +39,7 @@ pub(crate) struct ServiceArgs {
 }
 
 pub(super) async fn run(args: ServiceArgs) -> Result<Exit, Failure> {
-    let setup = args.setup.set_up()?;
+    let setup = args.setup.set_up().await?;
     let period = args.period.map(Duration::from_secs).or(setup.period).ok_or_else(|| {
         Failure::Usage(
             "BalancePeriod is 0: say --period SECONDS, or use `donjon balance once`".to_owned(),
@@ -66,7 +66,7 @@ pub(super) async fn run(args: ServiceArgs) -> Result<Exit, Failure> {
         settings: &setup.settings,
         servers: &setup.servers,
         sources: setup.sources,
-        alone: &setup.lock,
+        alone: &setup.alone,
         period,
         run_now: &run_now,
         now: &now,
@@ -74,15 +74,15 @@ pub(super) async fn run(args: ServiceArgs) -> Result<Exit, Failure> {
         shown: &shown,
     };
     let mut signals = Signals::new()?;
-    tokio::select! {
-        () = service.run() => {}
-        () = signals.ended(&run_now) => {}
-    }
+    let ended = tokio::select! {
+        lost = service.run() => lost.map_err(|error| Failure::Other(error.to_string())),
+        () = signals.ended(&run_now) => Ok(()),
+    };
     stop.notify_waiters();
     if let Some(pages) = pages {
         pages.abort();
     }
-    Ok(Exit::Done)
+    ended.map(|()| Exit::Done)
 }
 
 /// What the operator may ask for.

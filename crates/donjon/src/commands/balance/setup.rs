@@ -5,13 +5,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use donjon_balance::alone::Alone;
+use donjon_balance::collections::CollectionsTable;
 use donjon_balance::lock::Lock;
 use donjon_balance::manifests::ManifestDirectory;
 use donjon_balance::observe::References;
+use donjon_balance::postgres::{Address, Database, LockKey, LockWait, SweepLock, Timeouts};
 use donjon_balance::retry::Patience;
 use donjon_balance::servers::Server;
 use donjon_balance::settings::{ListLimits, Settings};
-use donjon_node::config::{BalanceSettings, ClassOrder, LogSettings};
+use donjon_node::config::{BalanceSettings, ClassOrder, DatabaseAddress, LogSettings};
 use keep_rules::balance::Policy;
 use keep_rules::brake::BrakeLimits;
 use keep_rules::{Timestamp, Token};
@@ -20,6 +23,10 @@ use crate::cluster::{Cluster, ClusterArgs};
 use crate::failure::Failure;
 
 const SIX_HOURS: Duration = Duration::from_secs(6 * 3600);
+
+/// How long another balancer's run is waited for.
+const LOCK_WAIT: LockWait =
+    LockWait { every: Duration::from_secs(5), longest: Duration::from_secs(3600) };
 
 /// Where state and references are, beside the nodes.
 #[derive(Clone, Debug, clap::Args)]
@@ -44,7 +51,7 @@ pub(super) struct Setup {
     pub(super) settings: Settings,
     pub(super) servers: Vec<Server>,
     pub(super) sources: Vec<Arc<dyn References>>,
-    pub(super) lock: Lock,
+    pub(super) alone: Alone,
     pub(super) salt: u64,
     /// For the service: how often, where to show, who may look, how to log.
     pub(super) period: Option<Duration>,
@@ -56,7 +63,7 @@ pub(super) struct Setup {
 
 impl SetupArgs {
     /// Reads the configuration, and takes the lock.
-    pub(super) fn set_up(self) -> Result<Setup, Failure> {
+    pub(super) async fn set_up(self) -> Result<Setup, Failure> {
         let cluster = self.cluster.cluster()?;
         let own = |name: &str| cluster.data.as_ref().map(|data| data.join(name));
         let balance = cluster.balance.as_ref();
@@ -73,6 +80,18 @@ impl SetupArgs {
             .or_else(|| own("manifests"));
         make(&state)?;
         let lock = Lock::take(&state).map_err(|error| Failure::Other(error.to_string()))?;
+        let mut sources = sources(manifests.as_deref(), cluster.ttl);
+        let database = balance.and_then(|balance| balance.database.as_ref());
+        let alone = match database {
+            None => Alone::by_state(lock),
+            Some(address) => {
+                let database = connect(address).await?;
+                let place = format!("{} on {}", address.name, address.host);
+                sources.push(Arc::new(CollectionsTable::new(database.clone(), place)));
+                let sweep = SweepLock::take(&database, LockKey::Sweep, LOCK_WAIT).await;
+                Alone::by_both(lock, sweep.map_err(|error| Failure::Other(error.to_string()))?)
+            }
+        };
         let salt = random()?;
         let listen = balance.and_then(|balance| balance.listen.as_ref());
         Ok(Setup {
@@ -83,8 +102,8 @@ impl SetupArgs {
             cluster_id: cluster.id.clone(),
             settings: settings(&cluster, state),
             servers: servers(&cluster),
-            sources: sources(manifests.as_deref(), cluster.ttl),
-            lock,
+            sources,
+            alone,
             salt,
         })
     }
@@ -97,6 +116,18 @@ fn sources(manifests: Option<&Path>, ttl: Duration) -> Vec<Arc<dyn References>> 
         sources.push(Arc::new(source));
     }
     sources
+}
+
+async fn connect(address: &DatabaseAddress) -> Result<Database, Failure> {
+    let address = Address {
+        host: address.host.clone(),
+        port: address.port,
+        user: address.user.clone(),
+        password: address.password.clone(),
+        name: address.name.clone(),
+    };
+    let connected = Database::connect(address, Timeouts::default()).await;
+    connected.map_err(|error| Failure::Other(error.to_string()))
 }
 
 fn servers(cluster: &Cluster) -> Vec<Server> {
