@@ -217,6 +217,32 @@ impl Cluster {
         donjon(&[&["balance"], command, &["--config", &config]].concat())
     }
 
+    /// Starts a command of the balancer, to be killed or waited for.
+    pub(crate) fn start_balance(&self, args: &[&str]) -> Child {
+        let config = self.arg("config.yml");
+        command(&[&["balance"], args, &["--config", &config]].concat())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap()
+    }
+
+    /// Makes every replica old, as if a month had passed since it was pulled.
+    pub(crate) fn age(&self, blocks: &[Block]) {
+        for node in 0..self.urls.len() {
+            let there: Vec<Block> =
+                blocks.iter().filter(|block| self.file(node, block).exists()).cloned().collect();
+            self.plant(node, &there);
+        }
+    }
+
+    /// Forgets collections that were removed or replaced, as if their time were up.
+    pub(crate) fn expire_removed(&self) {
+        let later: Timestamp = (SystemTime::now() + MONTH).into();
+        self.manifests().sweep(later, Duration::from_secs(14 * 24 * 3600)).unwrap();
+    }
+
     /// One run that must succeed; gives what it says.
     #[track_caller]
     pub(crate) fn once(&self) -> Value {

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
 
 mod brakes; // a run that would change too much
+mod chaos; // random kills
 mod cluster; // nodes, a directory of manifests, a balancer
 mod cycle; // replicate, trash, converge
 mod doubts; // whatever is not certain ends the run
