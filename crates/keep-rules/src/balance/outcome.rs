@@ -39,10 +39,17 @@ impl Outcome {
         decision: &mut Decision,
     ) {
         self.act_on_slots(layout, state, facts, planned.supply);
-        decision.actions.extend(facts.replicas.iter().map(|replica| match replica.place {
-            Place::Device(device) => self.action_on(layout, state, device),
-            Place::Mount(mount) => self.action_at(mount),
-        }));
+        for replica in facts.replicas {
+            let action = match replica.place {
+                Place::Device(device) => self.action_on(layout, state, device),
+                Place::Mount(mount) => self.action_at(mount),
+            };
+            // Whoever lists a replica twice gets one entry all the same.
+            let again =
+                matches!(action, Action::Trash { .. }) && decision.actions.contains(&action);
+            let once = if again { Action::Keep(KeepReason::OneForEachMtime) } else { action };
+            decision.actions.push(once);
+        }
         if !state.held().is_empty() {
             self.pull(layout, state, facts, planned, decision);
         }

@@ -53,7 +53,8 @@ fn check_what_is_left(cluster: &Cluster, block: &Block, verdict: &Verdict) -> Re
         block
             .copies
             .iter()
-            .filter(|held| !(held.doomed || left && gone.contains(&held.mtime)))
+            .filter(|held| !held.doomed)
+            .filter(|held| !left || !gone.contains(&held.mtime))
             .map(|held| &cluster.devices[held.device])
             .filter(|device| class.is_none_or(|class| device.classes.contains(&class)))
             .map(|device| device.replication)

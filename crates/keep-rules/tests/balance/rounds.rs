@@ -142,7 +142,7 @@ impl Trial<'_> {
     ) -> Result<(), String> {
         let rounds = match style.pace {
             Pace::AtOnce => ROUNDS_MAX + ties(&block),
-            Pace::OneRoundLate => 2 * ROUNDS_MAX + 2 * ties(&block),
+            Pace::OneRoundLate => 2 * ROUNDS_MAX + ties(&block),
         };
         for round in 0..=rounds {
             let verdict = self.decide(&block, wish, statistics);
