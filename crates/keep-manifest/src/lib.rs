@@ -33,6 +33,7 @@ mod reader; // events, from a source
 mod stream; // one stream: blocks, and the files in them
 mod streams; // one stream at a time
 mod summary; // what was read, in numbers
+mod token_end; // where a token ends
 mod tree; // all files and directories
 mod writer; // normal form
 

@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use md5::{Digest, Md5};
 
 use crate::pdh::PortableDataHash;
+use crate::token_end;
 
 /// Takes a manifest's text in pieces of any size, leaves out the hints, and gives the portable data hash.
 ///
@@ -21,7 +22,7 @@ pub struct PdhHasher {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Within {
     /// After so many hex digits that began a token, at most 32.
-    Hash(u8),
+    Hash(usize),
     /// After the first `+` of a locator.
     Size,
     /// After the second: left out.
@@ -30,7 +31,7 @@ enum Within {
     Other,
 }
 
-const HASH_DIGITS: u8 = 32;
+const HASH_DIGITS: usize = 32;
 
 impl Default for PdhHasher {
     fn default() -> Self {
@@ -50,11 +51,10 @@ impl PdhHasher {
         let mut at = 0;
         while at < piece.len() {
             if self.within == Within::Hints {
-                kept = at + to_token_end(&piece[at..]);
-                at = kept;
-                if at < piece.len() {
-                    self.within = Within::Other;
-                }
+                let Some(end) = token_end::find(&piece[at..]) else { return };
+                at += end;
+                kept = at;
+                self.within = Within::Other;
             } else {
                 at += self.walk(&piece[at..]);
                 if self.within == Within::Hints {
@@ -72,30 +72,25 @@ impl PdhHasher {
         PortableDataHash::new(self.md5.finalize().into(), self.length)
     }
 
-    /// Goes on through kept bytes until hints begin, a token ends, or the piece: how many.
+    /// Goes on through kept bytes, at most until hints begin or a token ends: how many. At least one.
     fn walk(&mut self, piece: &[u8]) -> usize {
-        let mut walked = 0;
-        for byte in piece {
-            walked += 1;
-            self.within = match (self.within, byte) {
-                (_, b' ' | b'\n') => Within::Hash(0),
-                (Within::Hash(HASH_DIGITS), b'+') => Within::Size,
-                (Within::Hash(digits), byte)
-                    if digits < HASH_DIGITS && byte.is_ascii_hexdigit() =>
-                {
-                    Within::Hash(digits + 1)
+        match self.within {
+            Within::Hash(0) if begins_as_locator(piece) => {
+                self.within = Within::Size;
+                HASH_DIGITS + 1
+            }
+            Within::Other => match token_end::find(piece) {
+                Some(end) => {
+                    self.within = Within::Hash(0);
+                    end + 1
                 }
-                (Within::Size, b'+') => Within::Hints,
-                (Within::Size, _) => Within::Size,
-                (Within::Hash(_) | Within::Other | Within::Hints, _) => Within::Other,
-            };
-            match self.within {
-                Within::Hints => break,
-                Within::Other => return walked + to_token_end(&piece[walked..]),
-                Within::Hash(_) | Within::Size => {}
+                None => piece.len(),
+            },
+            Within::Hash(_) | Within::Size | Within::Hints => {
+                self.within = self.within.after(piece[0]);
+                1
             }
         }
-        walked
     }
 
     fn hash(&mut self, kept: &[u8]) {
@@ -104,9 +99,30 @@ impl PdhHasher {
     }
 }
 
-/// How many bytes come before the next end of a token.
-fn to_token_end(text: &[u8]) -> usize {
-    text.iter().position(|byte| matches!(byte, b' ' | b'\n')).unwrap_or(text.len())
+impl Within {
+    fn after(self, byte: u8) -> Within {
+        match (self, byte) {
+            (_, b' ' | b'\n') => Within::Hash(0),
+            (Within::Hash(HASH_DIGITS), b'+') => Within::Size,
+            (Within::Hash(digits), byte) if digits < HASH_DIGITS && byte.is_ascii_hexdigit() => {
+                Within::Hash(digits + 1)
+            }
+            (Within::Size, b'+') | (Within::Hints, _) => Within::Hints,
+            (Within::Size, _) => Within::Size,
+            (Within::Hash(_) | Within::Other, _) => Within::Other,
+        }
+    }
+}
+
+/// Whether a whole hash and a `+` are there. If not, they may still follow.
+fn begins_as_locator(piece: &[u8]) -> bool {
+    match piece.split_first_chunk::<HASH_DIGITS>() {
+        // Without a branch for each digit.
+        Some((hash, [b'+', ..])) => {
+            hash.iter().fold(true, |all, digit| all & digit.is_ascii_hexdigit())
+        }
+        Some(_) | None => false,
+    }
 }
 
 /// A source that notes the portable data hash of what is read from it.
