@@ -23,6 +23,7 @@ mod escape; // names, escaped
 mod excerpt; // what an error shows
 mod file; // what a file consists of
 mod file_token; // `offset:length:path`
+mod hints; // the text without hints
 mod line; // which token may come where
 mod locator_token; // `hash+size+hints`
 mod parser; // events, while the text arrives
@@ -33,6 +34,7 @@ mod reader; // events, from a source
 mod stream; // one stream: blocks, and the files in them
 mod streams; // one stream at a time
 mod summary; // what was read, in numbers
+mod token_end; // where a token ends
 mod tree; // all files and directories
 mod writer; // normal form
 
@@ -43,6 +45,7 @@ pub use error::{ManifestError, Problem, ReadError};
 pub use escape::BadEscape;
 pub use file::{File, Segment};
 pub use file_token::BadFileToken;
+pub use hints::HintStripper;
 pub use locator_token::BadLocatorToken;
 pub use parser::{Event, Parser, TOKEN_BYTES_MAX};
 pub use path::{BadPath, FileName, PATH_BYTES_MAX, TreePath};

@@ -6,6 +6,7 @@ use crate::block_ref::BlockRef;
 use crate::error::{ManifestError, Problem};
 use crate::line::{Found, Line};
 use crate::summary::{End, Summary};
+use crate::token_end;
 
 /// The longest token, in bytes. A path of 4096 bytes fits four times with every byte escaped, and what is longer is no
 /// token; this bounds the memory of a parser.
@@ -149,7 +150,7 @@ impl Parser {
             return self.end_line().map(Some);
         }
         loop {
-            let Some(at) = input.iter().position(|byte| matches!(byte, b' ' | b'\n')) else {
+            let Some(at) = token_end::find(input) else {
                 self.keep(std::mem::take(input))?;
                 return Ok(None);
             };

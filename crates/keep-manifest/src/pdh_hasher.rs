@@ -4,109 +4,37 @@ use std::io::{self, Read};
 
 use md5::{Digest, Md5};
 
+use crate::hints::HintStripper;
 use crate::pdh::PortableDataHash;
 
-/// Takes a manifest's text in pieces of any size, leaves out the hints, and gives the portable data hash.
-///
-/// Whether the text is a manifest is not its concern: a hint is what follows the second `+` of a token that begins with 32
-/// hex digits and a `+`.
-#[derive(Clone, Debug)]
+/// Takes a manifest's text in pieces of any size, and gives its portable data hash. Leaves out hints as [`HintStripper`]
+/// does; whether the text is a manifest is not its concern.
+#[derive(Clone, Debug, Default)]
 pub struct PdhHasher {
+    stripper: HintStripper,
     md5: Md5,
     length: u64,
-    within: Within,
-}
-
-/// Where in a token the next byte is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Within {
-    /// After so many hex digits that began a token, at most 32.
-    Hash(u8),
-    /// After the first `+` of a locator.
-    Size,
-    /// After the second: left out.
-    Hints,
-    /// In a token that is no locator.
-    Other,
-}
-
-const HASH_DIGITS: u8 = 32;
-
-impl Default for PdhHasher {
-    fn default() -> Self {
-        PdhHasher::new()
-    }
 }
 
 impl PdhHasher {
     /// A hasher of nothing so far.
     pub fn new() -> Self {
-        PdhHasher { md5: Md5::new(), length: 0, within: Within::Hash(0) }
+        PdhHasher::default()
     }
 
     /// Takes the next piece.
     pub fn update(&mut self, piece: &[u8]) {
-        let mut kept = 0; // where the bytes begin that are not hashed yet
-        let mut at = 0;
-        while at < piece.len() {
-            if self.within == Within::Hints {
-                kept = at + to_token_end(&piece[at..]);
-                at = kept;
-                if at < piece.len() {
-                    self.within = Within::Other;
-                }
-            } else {
-                at += self.walk(&piece[at..]);
-                if self.within == Within::Hints {
-                    self.hash(&piece[kept..at - 1]); // without the second `+`
-                }
-            }
-        }
-        if self.within != Within::Hints {
-            self.hash(&piece[kept..]);
-        }
+        let PdhHasher { stripper, md5, length } = self;
+        stripper.feed(piece, |kept| {
+            md5.update(kept);
+            *length += kept.len() as u64;
+        });
     }
 
     /// The name of the text that was taken.
     pub fn finish(self) -> PortableDataHash {
         PortableDataHash::new(self.md5.finalize().into(), self.length)
     }
-
-    /// Goes on through kept bytes until hints begin, a token ends, or the piece: how many.
-    fn walk(&mut self, piece: &[u8]) -> usize {
-        let mut walked = 0;
-        for byte in piece {
-            walked += 1;
-            self.within = match (self.within, byte) {
-                (_, b' ' | b'\n') => Within::Hash(0),
-                (Within::Hash(HASH_DIGITS), b'+') => Within::Size,
-                (Within::Hash(digits), byte)
-                    if digits < HASH_DIGITS && byte.is_ascii_hexdigit() =>
-                {
-                    Within::Hash(digits + 1)
-                }
-                (Within::Size, b'+') => Within::Hints,
-                (Within::Size, _) => Within::Size,
-                (Within::Hash(_) | Within::Other | Within::Hints, _) => Within::Other,
-            };
-            match self.within {
-                Within::Hints => break,
-                Within::Other => return walked + to_token_end(&piece[walked..]),
-                Within::Hash(_) | Within::Size => {}
-            }
-        }
-        walked
-    }
-
-    fn hash(&mut self, kept: &[u8]) {
-        self.md5.update(kept);
-        self.length += kept.len() as u64;
-    }
-}
-
-/// How many bytes come before the next end of a token.
-fn to_token_end(text: &[u8]) -> usize {
-    text.iter().position(|byte| matches!(byte, b' ' | b'\n')).unwrap_or(text.len())
 }
 
 /// A source that notes the portable data hash of what is read from it.

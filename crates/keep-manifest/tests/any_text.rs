@@ -12,16 +12,17 @@ const HASHES: [&str; 3] = [
     "d41d8cd98f00b204e9800998ecf8427e",
 ];
 
-/// A token as it may be.
-fn good_token() -> impl Strategy<Value = String> {
+fn locator() -> impl Strategy<Value = String> {
     let hints = prop::sample::select(vec!["", "", "+Z", "+A1f27@5835c8bc", "+K@xyzzy+Rzzzzz-1@2"]);
-    let locator = (prop::sample::select(&HASHES[..]), 0..9_u32, hints)
-        .prop_map(|(hash, size, hints)| format!("{hash}+{size}{hints}"));
-    let name =
-        prop::sample::select(vec!["a", "b", "a/b", "b:c", "a\\040b", "\\056", "ä", "a\\377"]);
+    (prop::sample::select(&HASHES[..]), 0..9_u32, hints)
+        .prop_map(|(hash, size, hints)| format!("{hash}+{size}{hints}"))
+}
+
+fn file() -> impl Strategy<Value = String> {
+    let name = prop::sample::select(vec!["a", "b", "a/b", "b:c", "a\\040b", "ä", "a\\377"]);
     let file =
         (0..9_u32, 0..5_u32, name).prop_map(|(at, length, name)| format!("{at}:{length}:{name}"));
-    prop_oneof![3 => locator, 2 => file]
+    prop_oneof![9 => file, 1 => Just("0:0:\\056".to_owned())]
 }
 
 /// A token as it may not be, or may be odd.
@@ -51,25 +52,34 @@ fn odd_token() -> impl Strategy<Value = String> {
     prop_oneof![prop::sample::select(odd), "[0-9a-f.:+/\\\\ A\\n\\t]{0,6}"]
 }
 
-fn stream_name() -> impl Strategy<Value = String> {
-    prop::sample::select(vec![".", ".", "./a", "./a/b", "./b\\040c", "./..", "", "./a/", "."])
-        .prop_map(str::to_owned)
+/// A line as it may be.
+fn good_line() -> impl Strategy<Value = String> {
+    let name = prop::sample::select(vec![".", "./a", "./a/b", "./b\\040c"]);
+    let (blocks, files) =
+        (prop::collection::vec(locator(), 1..5), prop::collection::vec(file(), 1..4));
+    (name, blocks, files).prop_map(|(name, blocks, files)| {
+        format!("{name} {} {}", blocks.join(" "), files.join(" "))
+    })
 }
 
-/// Lines of tokens; few of them odd, so that many lines are manifests.
+/// A line that is likely wrong: tokens of all kinds in any order.
+fn odd_line() -> impl Strategy<Value = String> {
+    let name = prop::sample::select(vec![".", ".", "./a", "./..", "", "./a/", "x"]);
+    let token = prop_oneof![4 => locator(), 4 => file(), 1 => odd_token()];
+    (name, prop::collection::vec(token, 0..6))
+        .prop_map(|(name, tokens)| format!("{name} {}", tokens.join(" ")))
+}
+
+/// Lines, few of them odd, so that many texts are manifests.
 fn lines() -> impl Strategy<Value = String> {
-    let token = prop_oneof![40 => good_token(), 1 => odd_token()];
-    // Locators sort before files often enough if the tokens are sorted by whether they have a `+`.
-    let tokens = prop::collection::vec(token, 0..7).prop_map(|mut tokens| {
-        tokens.sort_by_key(|token| !token.contains('+'));
-        tokens
-    });
-    let line =
-        (stream_name(), tokens, prop::bool::weighted(0.9)).prop_map(|(name, tokens, ends)| {
-            let end = if ends { "\n" } else { "" };
-            format!("{name} {}{end}", tokens.join(" "))
-        });
+    let line = prop_oneof![12 => good_line(), 1 => odd_line(), 1 => Just(String::new())];
+    let end = prop_oneof![19 => Just("\n"), 1 => Just("")];
+    let line = (line, end).prop_map(|(line, end)| format!("{line}{end}"));
     prop::collection::vec(line, 0..4).prop_map(|lines| lines.concat())
+}
+
+fn changed() -> impl Strategy<Value = u8> {
+    prop_oneof![prop::sample::select(&b" \n+:/\\.0aAgZ\t"[..]), any::<u8>()]
 }
 
 proptest! {
@@ -78,6 +88,16 @@ proptest! {
     #[test]
     fn lines_of_tokens_keep_the_promises(text in lines()) {
         properties::manifest(text.as_bytes());
+    }
+
+    #[test]
+    fn a_changed_byte_keeps_the_promises(text in lines(), at: prop::sample::Index, byte in changed()) {
+        let mut text = text.into_bytes();
+        if !text.is_empty() {
+            let at = at.index(text.len());
+            text[at] = byte;
+        }
+        properties::manifest(&text);
     }
 
     #[test]
