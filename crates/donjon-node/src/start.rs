@@ -1,7 +1,6 @@
 //! From a configuration to a running node (spec section 8).
 
 use std::io;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -83,8 +82,12 @@ pub async fn serve(loaded: Loaded) -> Result<(), StartError> {
     let tls = tls(&config, &candidate.listen)?;
     let config_text = ConfigText { sha256: source.sha256, modified: source.modified };
     let node = Node::new(NodeParts {
+        config,
+        config_text,
         name: candidate.internal_url.to_string(),
-        ..parts(config, config_text, state_dir, Mounts::new(mounts))
+        state_dir,
+        mounts: Mounts::new(mounts),
+        clock: Clock::system(),
     })?;
     freeze_if_in_doubt(&node, doubt).await?;
     prepare_mounts(&node).await;
@@ -100,33 +103,6 @@ pub async fn serve(loaded: Loaded) -> Result<(), StartError> {
         reload.abort();
     }
     Ok(())
-}
-
-fn parts(
-    config: Config,
-    config_text: ConfigText,
-    state_dir: Option<PathBuf>,
-    mounts: Mounts,
-) -> NodeParts {
-    NodeParts {
-        cluster_id: config.cluster_id,
-        config_text,
-        tokens: config.tokens,
-        signing: config.signing,
-        write_auth: config.write_auth,
-        trash: config.trash,
-        pull: config.pull,
-        api: config.api,
-        limits: config.limits,
-        remotes: config.remotes,
-        peer_trust: config.peer_trust,
-        queue_dump_dir: config.queue_dump_dir,
-        lists: config.lists,
-        state_dir,
-        mounts,
-        name: String::new(),
-        clock: Clock::system(),
-    }
 }
 
 /// The first of the addresses, in random order, that can be bound is this node's.
