@@ -1,5 +1,6 @@
 //! The node: everything that a request may need, built once.
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -92,6 +93,8 @@ pub struct NodeParts {
     pub name: String,
     /// Where the node keeps its own state: lists, settings, ledger. `None`: it is gone with the process.
     pub state_dir: Option<PathBuf>,
+    /// Why the node must begin frozen, if it must: a sentence.
+    pub doubt: Option<String>,
     /// Where the blocks are.
     pub mounts: Mounts,
     /// The time.
@@ -110,6 +113,11 @@ pub enum NodeNotMade {
     /// The ledger cannot be written, or was changed by somebody else. Look at it, and move it away if it is to begin anew.
     #[error("the ledger in the state directory cannot be used")]
     Ledger(#[from] LedgerError),
+    /// The node must begin frozen, and that cannot be written.
+    #[error(
+        "the node must begin frozen, and cannot write that into its state directory; make room there, or check its disk"
+    )]
+    Settings(#[source] io::Error),
 }
 
 impl Node {
@@ -118,13 +126,15 @@ impl Node {
     /// # Errors
     /// [`NodeNotMade`]
     pub fn new(parts: NodeParts) -> Result<Arc<Node>, NodeNotMade> {
-        let NodeParts { config, config_text, name, state_dir, mounts, clock } = parts;
+        let NodeParts { config, config_text, name, state_dir, doubt, mounts, clock } = parts;
         let gate = GateLimits {
             running: config.api.max_concurrent_requests,
             queued: config.api.max_queued_requests,
         };
         // First: its file tells new state from state that lost it.
-        let steering = Steering::open(state_dir.as_deref(), clock.now());
+        let steering = Steering::open(state_dir.as_deref(), doubt.as_deref(), clock.now());
+        let freeze = |doubt: &str| steering.begin_frozen(doubt, clock.now());
+        let books = Books::open(state_dir.as_deref(), &name, clock.now(), freeze)?;
         Ok(Arc::new(Node {
             cluster_id: config.cluster_id,
             config_text,
@@ -135,7 +145,7 @@ impl Node {
             hold_after_hits: config.lists.hold_after_hits,
             hit_search: Semaphore::new(1),
             halt: Halt::default(),
-            books: Books::open(state_dir.as_deref(), &name, clock.now())?,
+            books,
             steering,
             acts: RwLock::default(),
             list_readers: Semaphore::new(LIST_READERS),

@@ -56,6 +56,7 @@ pub(crate) fn node(
         config_text: ConfigText { sha256: "0".repeat(64), modified: None },
         name: "test".to_owned(),
         state_dir: state_dir.map(Path::to_owned),
+        doubt: None,
         mounts: Mounts::new([mount]),
         clock: Clock::manual(NOW),
     })

@@ -86,10 +86,10 @@ pub async fn serve(loaded: Loaded) -> Result<(), StartError> {
         config_text,
         name: candidate.internal_url.to_string(),
         state_dir,
+        doubt,
         mounts: Mounts::new(mounts),
         clock: Clock::system(),
     })?;
-    freeze_if_in_doubt(&node, doubt).await?;
     prepare_mounts(&node).await;
     resume(&node).await;
     announce(&candidate, &listener);
@@ -185,14 +185,6 @@ fn choose_state_dir(
         );
     }
     Ok(chosen)
-}
-
-/// When in doubt, keep: nothing is trashed until an operator has looked.
-async fn freeze_if_in_doubt(node: &Node, doubt: Option<String>) -> Result<(), StartError> {
-    let Some(doubt) = doubt.or_else(|| node.books.doubt()) else { return Ok(()) };
-    tracing::error!(reason = doubt, "frozen: look, then lift the freeze with `donjon unfreeze`");
-    let frozen = node.steering.freeze(doubt, node.clock.now()).await;
-    frozen.map_err(|source| StartError::System { doing: "write the node's settings", source })
 }
 
 /// Removes what a crash left behind, and finds out which volumes work.

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use crate::steering::says_frozen;
+use crate::steering::{holds_state, says_frozen};
 
 /// The directory in the root of a volume that holds the state of its nodes.
 const IN_VOLUME: &str = ".donjon-node";
@@ -32,8 +32,10 @@ pub(crate) struct Volumes {
     pub(crate) missing: usize,
 }
 
-/// The configured directory, else the one in which the node finds its state, else a new one in the first volume. It is
+/// The configured directory, else the one in which the node finds its settings, else a new one in the first volume. It is
 /// named after the node's own URL, so that nodes that share a volume do not share it. `None` if there is no place.
+///
+/// A directory without settings is no state: it is what a start that did not get to the end leaves, and its doubt holds.
 ///
 /// # Errors
 /// The directory, and what the system said, if it cannot be made.
@@ -47,7 +49,7 @@ pub(crate) fn choose(
     }
     let name = name_of(own_url);
     let place = |root: &PathBuf| root.join(IN_VOLUME).join(&name);
-    let mut found = volumes.roots.iter().map(place).filter(|dir| dir.is_dir());
+    let mut found = volumes.roots.iter().map(place).filter(|dir| holds_state(dir));
     if let Some(dir) = found.next() {
         // Which of them is the newer nobody can say.
         let doubt = found.next().map(|other| {
@@ -101,7 +103,10 @@ fn make(dir: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use keep_rules::Timestamp;
+
     use super::*;
+    use crate::steering::Steering;
 
     const URL: &str = "http://keep0.example:25107/";
 
@@ -131,10 +136,17 @@ mod tests {
             .unwrap();
     }
 
+    /// What a start leaves that got as far as its settings.
+    fn begin(chosen: &Chosen) {
+        let doubt = chosen.doubt.as_deref();
+        drop(Steering::open(Some(&chosen.dir), doubt, Timestamp::from_seconds(1_800_000_000)));
+    }
+
     #[test]
     fn the_state_is_found_where_it_is_whatever_volume_comes_first() {
         let disks = Disks::new();
         let first = disks.choose(URL, &["b"], 0);
+        begin(&first);
         assert_eq!(disks.choose(URL, &["a", "b"], 0), first);
         assert_eq!(first.doubt, None);
     }
@@ -142,19 +154,23 @@ mod tests {
     #[test]
     fn new_state_beside_a_missing_volume_begins_frozen() {
         let disks = Disks::new();
-        assert!(disks.choose(URL, &["a"], 1).doubt.unwrap().contains("missing"));
-        assert_eq!(
-            disks.choose(URL, &["a"], 1).doubt,
-            None,
-            "once the operator has seen it, it is no new state"
-        );
+        for _start in 0..2 {
+            let doubt = disks.choose(URL, &["a"], 1).doubt.unwrap();
+            assert!(doubt.contains("missing"), "also after a start that broke off: {doubt}");
+        }
+        let chosen = disks.choose(URL, &["a"], 1);
+        begin(&chosen);
+        assert!(says_frozen(&chosen.dir));
+        let doubt = disks.choose(URL, &["a"], 1).doubt;
+        assert_eq!(doubt, None, "once the operator has seen it, it is no new state");
     }
 
     #[test]
     fn state_in_two_places_begins_frozen() {
         let disks = Disks::new();
-        disks.choose(URL, &["a"], 0);
+        begin(&disks.choose(URL, &["a"], 0));
         let second = disks.choose(URL, &["b"], 0);
+        begin(&second);
         let both = disks.choose(URL, &["b", "a"], 0);
         assert_eq!(both.dir, second.dir);
         assert!(both.doubt.unwrap().contains("both hold"));

@@ -104,6 +104,7 @@ impl TestNode {
             name: "test".to_owned(),
             state_dir: config.lists.state_dir.clone(),
             config,
+            doubt: None,
             mounts: Mounts::new(mounts),
             clock: clock.clone(),
         });
