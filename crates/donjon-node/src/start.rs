@@ -77,8 +77,7 @@ pub async fn serve(loaded: Loaded) -> Result<(), StartError> {
     let (candidate, listener) = listen(config.candidates.clone()).await?;
     let volumes = config.volumes.served_by(&candidate.internal_url).map_err(StartError::Volumes)?;
     let (mounts, volumes) = open_all(volumes, &config).await?;
-    let chosen = choose_state_dir(&config, &candidate, &volumes)?;
-    let (state_dir, doubt) = chosen.map_or((None, None), |chosen| (Some(chosen.dir), chosen.doubt));
+    let Chosen { dir: state_dir, doubt } = choose_state_dir(&config, &candidate, &volumes)?;
     let tls = tls(&config, &candidate.listen)?;
     let config_text = ConfigText { sha256: source.sha256, modified: source.modified };
     let node = Node::new(NodeParts {
@@ -132,7 +131,7 @@ fn shuffle(candidates: &mut [Candidate]) {
 
 /// Opens the volumes. One that cannot be opened keeps its place, so that its blocks are never taken for absent.
 ///
-/// Gives the roots of those that this node may write, too.
+/// Gives the roots of those that were opened, too.
 async fn open_all(
     volumes: Vec<VolumeConfig>,
     config: &Config,
@@ -143,17 +142,16 @@ async fn open_all(
     });
     let opened = opening.await.expect("opening a volume does not panic");
     let mut works = false;
-    let (mut mounts, mut found) =
-        (Vec::new(), state_dir::Volumes { roots: Vec::new(), missing: 0 });
+    let (mut mounts, mut found) = (Vec::new(), state_dir::Volumes::default());
     let mut first_failure = None;
     for (result, config) in opened {
         match result {
             Ok(mount) => {
                 works = true;
-                if mount.access.allows_write() {
-                    let Driver::Directory { root, .. } = &config.driver;
-                    found.roots.push(root.clone());
-                }
+                let Driver::Directory { root, .. } = &config.driver;
+                let writable = mount.access.allows_write();
+                let roots = if writable { &mut found.roots } else { &mut found.read_only };
+                roots.push(root.clone());
                 mounts.push(mount);
             }
             Err(failure) => {
@@ -174,12 +172,12 @@ fn choose_state_dir(
     config: &Config,
     own: &Candidate,
     volumes: &state_dir::Volumes,
-) -> Result<Option<Chosen>, StartError> {
+) -> Result<Chosen, StartError> {
     let configured = config.lists.state_dir.as_deref();
     let chosen = state_dir::choose(configured, &own.internal_url.to_string(), volumes).map_err(
         |(path, source)| StartError::StateDir { path: path.display().to_string(), source },
     )?;
-    if chosen.is_none() {
+    if chosen.dir.is_none() {
         tracing::warn!(
             "lists, settings and the ledger are gone with this process: no volume is writable and Donjon.StateDir is not set"
         );
