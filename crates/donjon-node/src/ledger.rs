@@ -171,8 +171,9 @@ pub(crate) async fn show(
     let reader = node.clone();
     let entries = blocking(move || reader.books.read(filter)).await?;
     let (sender, body) = Body::stream(None, node.limits.body_stall_timeout);
-    if let Some(entries) = entries {
-        tokio::spawn(send(entries, limit, sender, permit));
+    match entries {
+        None => sender.finish(),
+        Some(entries) => drop(tokio::spawn(send(entries, limit, sender, permit))),
     }
     let mut answer = Answer::new(body);
     answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
@@ -200,7 +201,7 @@ async fn send(mut entries: Entries, mut limit: u64, sender: BodySender, mut perm
         let text;
         (entries, limit, text) = batch.await.expect("reading the ledger does not panic");
         match text {
-            Ok(text) if text.is_empty() => return,
+            Ok(text) if text.is_empty() => return sender.finish(),
             Ok(text) => {
                 if sender.send(Bytes::from(text), &mut permit).await.is_err() {
                     return;
@@ -208,7 +209,7 @@ async fn send(mut entries: Entries, mut limit: u64, sender: BodySender, mut perm
             }
             Err(error) => {
                 tracing::error!(error = sentence(&error), "reading the ledger broke off");
-                return sender.abort().await;
+                return;
             }
         }
     }

@@ -134,7 +134,7 @@ mod tests {
             let readers = node.list_readers.available_permits();
             let body = format!(r#"[{{"locator":"{}","block_mtime":1}}]"#, BlockHash::EMPTY);
             let sender = Client::send(&node, "PUT /trash", &body).await;
-            while node.list_readers.available_permits() == readers {
+            while !state.path().join("trash-0.draft").exists() {
                 yield_now().await;
             }
             while node.list_readers.available_permits() < readers {
