@@ -9,6 +9,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use rustix::net::sockopt::set_tcp_user_timeout;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -89,10 +90,7 @@ struct Connection {
 
 impl Connection {
     async fn serve(self, stream: TcpStream, tls: Option<Tls>) {
-        // Without it, small answers wait for the client's acknowledgement of the one before.
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "cannot set TCP_NODELAY");
-        }
+        prepare(&stream, self.node.limits.body_stall_timeout);
         let Some(tls) = tls else { return self.speak(stream, Speaks::Http1).await };
         match timeout(HANDSHAKE_TIMEOUT, tls.acceptor().accept(stream)).await {
             Ok(Ok(stream)) => self.speak(stream, Speaks::WhatWasNegotiated).await,
@@ -119,6 +117,20 @@ impl Connection {
     }
 }
 
+/// Sets what the system does for the connection. One that refuses works all the same.
+fn prepare(stream: &TcpStream, stall_timeout: Duration) {
+    // Without it, small answers wait for the client's acknowledgement of the one before.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "cannot set TCP_NODELAY");
+    }
+    // A client that takes nothing of an answer: the system alone sees it, once hyper has the last piece. 0 would be the
+    // system's own limit, a quarter of an hour.
+    let millis = u32::try_from(stall_timeout.as_millis()).unwrap_or(u32::MAX).max(1);
+    if let Err(error) = set_tcp_user_timeout(stream, millis) {
+        tracing::debug!(%error, "cannot set TCP_USER_TIMEOUT");
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Speaks {
     Http1,
@@ -142,5 +154,25 @@ fn builder(speaks: Speaks) -> Builder<TokioExecutor> {
     match speaks {
         Speaks::Http1 => builder.http1_only(),
         Speaks::WhatWasNegotiated => builder,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::net::sockopt::tcp_user_timeout;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_client_that_takes_nothing_is_given_up() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (stream, _peer) = listener.accept().await.unwrap();
+        let check = |stall_timeout: Duration, millis: u32| {
+            prepare(&stream, stall_timeout);
+            assert_eq!(tcp_user_timeout(&stream).unwrap(), millis);
+        };
+        check(Duration::from_secs(30), 30_000);
+        check(Duration::from_nanos(1), 1);
     }
 }
