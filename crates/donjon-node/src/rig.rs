@@ -42,7 +42,21 @@ pub(crate) fn node(
 ) -> Arc<Node> {
     let mut config = parse("test", CONFIG, &Environment::default()).unwrap().config;
     change(&mut config);
-    let mount = Mount::new(MountParts {
+    Node::new(NodeParts {
+        config,
+        config_text: ConfigText { sha256: "0".repeat(64), modified: None },
+        name: "test".to_owned(),
+        state_dir: state_dir.map(Path::to_owned),
+        doubt: None,
+        mounts: Mounts::new([mount(volume)]),
+        clock: Clock::manual(NOW),
+    })
+    .unwrap()
+}
+
+/// A writable mount.
+pub(crate) fn mount(volume: Arc<dyn Volume>) -> Mount {
+    Mount::new(MountParts {
         uuid: UUID.parse().unwrap(),
         access: Access::ReadWrite,
         replication: Replication::ONE,
@@ -50,17 +64,7 @@ pub(crate) fn node(
         classes_off: ClassSet::none(),
         priority: Priority::highest([1]),
         volume,
-    });
-    Node::new(NodeParts {
-        config,
-        config_text: ConfigText { sha256: "0".repeat(64), modified: None },
-        name: "test".to_owned(),
-        state_dir: state_dir.map(Path::to_owned),
-        doubt: None,
-        mounts: Mounts::new([mount]),
-        clock: Clock::manual(NOW),
     })
-    .unwrap()
 }
 
 /// A volume in a directory.

@@ -9,6 +9,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::clock::Clock;
 use crate::config::{Candidate, Config, Driver, Loaded, Mistake, Scheme, ServiceUrl, VolumeConfig};
+use crate::health::CHECK_TIMEOUT;
 use crate::lists::resume;
 use crate::lists::sweep;
 use crate::logging;
@@ -191,9 +192,8 @@ async fn prepare_mounts(node: &Node) {
         if mount.access.allows_write() {
             sweep(mount, node.clock.now()).await;
         }
-        if let Err(problem) = mount.check().await {
-            tracing::error!(mount = %mount.uuid, problem, "this volume does not work");
-        }
+        // The mount remembers what is wrong, and says it.
+        drop(mount.check(CHECK_TIMEOUT).await);
     }
 }
 
