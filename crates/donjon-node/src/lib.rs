@@ -22,12 +22,15 @@ mod mounts;
 mod node;
 mod peers;
 mod queue_dump;
+#[cfg(test)]
+mod rig;
 mod run;
 mod start;
 mod state_dir;
 mod state_file;
 mod steering;
 mod tls;
+mod to_its_end;
 mod unavailable;
 mod volumes;
 

@@ -14,6 +14,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::fs::{CWD, FileType, Mode, OFlags, mknodat, open};
+use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -283,4 +285,38 @@ fn locator_of_an_absent_block() -> String {
     let token = Token::new(ADMIN).unwrap();
     let ttl = Duration::from_secs(336 * 3600);
     key.sign(&format!("{hash}+3"), hash, &token, Timestamp::from_seconds(4_000_000_000), ttl)
+}
+
+/// A pipe in the place of the marker file of a volume: the thread that reads it hangs as on a dead disk.
+#[test]
+fn a_disk_that_hangs_does_not_hold_the_exit() {
+    let mut service = Service::start("http", &["v"], &[], &json!({}), None);
+    let marker = service.dir.path().join("v/.donjon-volume");
+    fs::remove_file(&marker).unwrap();
+    let mode = Mode::RUSR | Mode::WUSR;
+    mknodat(CWD, &marker, FileType::Fifo, mode, 0).unwrap();
+    let ready = format!("{}/readyz", service.url);
+    let mut probe = Command::new("curl").args(["-s", "-o", "/dev/null", &ready]).spawn().unwrap();
+    // It can be opened so only once somebody reads it.
+    let begun = Instant::now();
+    let _pipe = loop {
+        match open(&marker, OFlags::WRONLY | OFlags::NONBLOCK, Mode::empty()) {
+            Ok(pipe) => break pipe,
+            Err(error) => assert_eq!(error, Errno::NXIO),
+        }
+        assert!(begun.elapsed() < Duration::from_secs(30), "nobody checks the volume");
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    probe.kill().unwrap();
+    probe.wait().unwrap();
+    service.signal(Signal::TERM);
+    let begun = Instant::now();
+    let status = loop {
+        if let Some(status) = service.child.try_wait().unwrap() {
+            break status;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(60), "it hangs: {}", service.log());
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    assert_eq!(status.code(), Some(0));
 }
