@@ -14,6 +14,7 @@ mod list;
 mod lock;
 mod name;
 mod read;
+mod rename;
 mod root;
 mod sweep;
 mod sync;
