@@ -178,7 +178,7 @@ fn read_marker(root: &Path) -> Result<Option<Marker>, Error> {
 
 /// Writes the marker durably, by way of a temp file that the sweep removes after a crash. When two nodes do this at once, one of them wins, and both read what is there.
 fn write_marker(root: &Path, uuid: &MountUuid) -> Result<Marker, Error> {
-    let temp = root.join(name::temp(BlockHash::EMPTY, std::process::id()));
+    let temp = root.join(name::temp(BlockHash::EMPTY, std::process::id().into()));
     let write = || -> io::Result<()> {
         let mut file =
             OpenOptions::new().write(true).create(true).truncate(true).mode(0o644).open(&temp)?;

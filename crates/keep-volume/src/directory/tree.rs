@@ -4,7 +4,6 @@ use std::fs::{DirBuilder, File, FileTimes, Metadata};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
@@ -16,7 +15,6 @@ use super::name::{self, SUBDIRECTORIES};
 use super::rename::{rename_private, rename_shared, unlink};
 use super::root::Root;
 use super::sync::DirSync;
-use super::temp::Held;
 use crate::{Error, IoStats, Operation};
 
 /// The number under which [`DirSync`] knows the root.
@@ -31,7 +29,6 @@ pub(super) struct Tree {
     pub(super) stats: IoStats,
     pub(super) stripes: Stripes,
     pub(super) syncs: DirSync,
-    pub(super) held: Arc<Held>,
     /// Sub-directories that are known to be durable in the root.
     settled: Box<[AtomicBool]>,
 }
@@ -45,7 +42,6 @@ impl Tree {
             stats: IoStats::default(),
             stripes: Stripes::new(),
             syncs: DirSync::new(SUBDIRECTORIES + 1),
-            held: Arc::default(),
             settled: (0..SUBDIRECTORIES).map(|_number| AtomicBool::new(false)).collect(),
         })
     }
