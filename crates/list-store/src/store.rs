@@ -131,8 +131,16 @@ impl Shared {
     /// Makes `state` the state, on the disk and then here. The only way in which it changes.
     pub(crate) fn set(&self, now: &mut Now, state: State) -> Result<(), Unreplaced> {
         let contents = state.encode(self.place.list_name());
-        replace(&self.place.state(), self.place.new_state(), &contents)?;
-        now.state = state;
+        match replace(&self.place.state(), self.place.new_state(), &contents) {
+            Ok(()) => now.state = state,
+            Err(Unreplaced::OldStays(error)) => return Err(Unreplaced::OldStays(error)),
+            Err(Unreplaced::Unsure(error)) => {
+                // The state on the disk may name this generation: no other list may get it, or take its files away.
+                now.state.generation = now.state.generation.max(state.generation);
+                now.state.epoch = now.state.epoch.max(state.epoch);
+                return Err(Unreplaced::Unsure(error));
+            }
+        }
         Ok(())
     }
 
@@ -171,5 +179,64 @@ impl Unreplaced {
         match self {
             Unreplaced::OldStays(error) | Unreplaced::Unsure(error) => error,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt;
+
+    use keep_protocol::list::TrashRequest;
+    use rustix::thread::{CapabilitySet, capabilities, set_capabilities};
+
+    use super::*;
+    use crate::code::OutcomeCode;
+
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+    struct Never;
+
+    impl Code for Never {
+        fn code(self) -> OutcomeCode {
+            OutcomeCode { outcome: 0, reason: 0 }
+        }
+
+        fn from_code(_code: OutcomeCode) -> Option<Self> {
+            None
+        }
+    }
+
+    /// Permissions count for this thread from now on, also if it is root's.
+    fn be_no_root() {
+        let mut sets = capabilities(None).unwrap();
+        sets.effective -= CapabilitySet::DAC_OVERRIDE | CapabilitySet::DAC_READ_SEARCH;
+        set_capabilities(None, sets).unwrap();
+    }
+
+    /// Files can be made and renamed in the directory, but it cannot be opened to be synced.
+    fn unsyncable<T: Send>(directory: &std::path::Path, act: impl FnOnce() -> T + Send) -> T {
+        fs::set_permissions(directory, Permissions::from_mode(0o300)).unwrap();
+        let outcome = std::thread::scope(|scope| {
+            let thread = scope.spawn(|| {
+                be_no_root();
+                act()
+            });
+            thread.join().unwrap()
+        });
+        fs::set_permissions(directory, Permissions::from_mode(0o700)).unwrap();
+        outcome
+    }
+
+    #[test]
+    fn a_generation_that_may_be_on_the_disk_is_not_given_out_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = ListStore::<TrashRequest, Never>::open(directory.path()).unwrap();
+        let outcome = unsyncable(directory.path(), || {
+            let shared = store.shared();
+            let state = State { generation: 7, epoch: Some(3), current: None };
+            shared.set(&mut shared.now(), state)
+        });
+        assert!(matches!(outcome, Err(Unreplaced::Unsure(_))), "{outcome:?}");
+        assert_eq!((store.last_generation(), store.last_epoch()), (7, Some(3)));
     }
 }
