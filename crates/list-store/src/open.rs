@@ -40,6 +40,8 @@ pub(crate) fn state(place: &Place) -> Result<State, StoreError> {
         Some(state) => state,
         None => first_state(place, &path)?,
     };
+    // Whoever wrote it may have been killed before it was safe, and what it says already is not written again.
+    sync_directory(place.directory())?;
     sweep_drafts(place)?;
     sweep_lists(place, state.current.as_ref().map(|current| current.generation))?;
     Ok(state)
