@@ -194,3 +194,20 @@ impl Opening<'_> {
 fn damaged(file: FileNumber, what: Flaw) -> LedgerError {
     LedgerError::Damaged(Problem { file, line: 1, byte: 0, what })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lock_goes_with_its_owner_also_while_a_child_has_it_open() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = lock(dir.path()).unwrap();
+        // As a child has it between its fork and its exec.
+        let of_a_child = first.0.try_clone().unwrap();
+        assert!(matches!(lock(dir.path()), Err(LedgerError::InUse { .. })));
+        drop(first);
+        lock(dir.path()).unwrap();
+        drop(of_a_child);
+    }
+}

@@ -127,3 +127,23 @@ fn entries(place: &Place) -> Result<Vec<(PathBuf, Kind)>, StoreError> {
     }
     Ok(found)
 }
+
+#[cfg(test)]
+mod tests {
+    use keep_protocol::status::ListName;
+
+    use super::*;
+
+    #[test]
+    fn the_lock_goes_with_its_owner_also_while_a_child_has_it_open() {
+        let directory = tempfile::tempdir().unwrap();
+        let place = Place::new(directory.path().to_owned(), ListName::Trash);
+        let first = lock(&place).unwrap();
+        // As a child has it between its fork and its exec.
+        let of_a_child = first.0.try_clone().unwrap();
+        assert!(matches!(lock(&place), Err(StoreError::InUse { .. })));
+        drop(first);
+        lock(&place).unwrap();
+        drop(of_a_child);
+    }
+}

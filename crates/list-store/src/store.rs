@@ -35,10 +35,10 @@ impl<R, E> Clone for ListStore<R, E> {
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) place: Place,
-    /// Locked until this is dropped.
-    _lock: open::Lock,
     drafts: AtomicU64,
     now: Mutex<Now>,
+    /// Dropped last: nothing of this is in use when another may open the list.
+    _lock: open::Lock,
 }
 
 /// What is stored now: the state as it is on the disk, and the current list's progress if it is open.
@@ -75,7 +75,7 @@ impl<R: Record, E: Code> ListStore<R, E> {
 
     fn with(place: Place, lock: open::Lock, state: State) -> Self {
         let now = Mutex::new(Now { state, progress: None });
-        let shared = Shared { place, _lock: lock, drafts: AtomicU64::new(0), now };
+        let shared = Shared { place, drafts: AtomicU64::new(0), now, _lock: lock };
         ListStore { shared: Arc::new(shared), of: PhantomData }
     }
 
