@@ -1,6 +1,7 @@
 //! Taking possession of a directory: its lock, its state, and what crashes left in it.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::disk::{Unreplaced, replace, sync_directory};
@@ -63,7 +64,10 @@ fn write_first(place: &Place, state: State) -> Result<State, StoreError> {
     Ok(state)
 }
 
-/// Puts aside what is there, and makes a state without a list.
+/// Makes a state without a list, and puts aside what is there.
+///
+/// In this order: a copy of the old state is kept, the new one takes its place, and only then do the lists go whose names
+/// tell the generation. So wherever this ends, the next attempt finds the generation in one or the other.
 pub(crate) fn anew(place: &Place) -> Result<State, StoreError> {
     let entries = entries(place)?;
     let named = entries.iter().map(|(_, kind)| match kind {
@@ -72,25 +76,47 @@ pub(crate) fn anew(place: &Place) -> Result<State, StoreError> {
     });
     let named = named.max().unwrap_or(0);
     let known = State::read(&place.state(), place.list_name()).ok().flatten().unwrap_or_default();
+    keep_copy(&place.state())?;
+    let generation = known.generation.max(named);
+    let state = write_first(place, State { generation, epoch: known.epoch, current: None })?;
     for (path, kind) in &entries {
         match kind {
             Kind::List(_) | Kind::Progress(_) => put_aside(path)?,
-            Kind::Draft | Kind::NewState => remove(path)?,
+            Kind::Draft => remove(path)?,
+            // It became the state.
+            Kind::NewState => {}
         }
     }
-    let path = place.state();
-    if path.try_exists().map_err(|error| StoreError::failed("look for", &path, error))? {
-        put_aside(&path)?;
-    }
     sync_directory(place.directory())?;
-    let generation = known.generation.max(named);
-    write_first(place, State { generation, epoch: known.epoch, current: None })
+    Ok(state)
+}
+
+/// Keeps the file under its other name, too. One that was put aside earlier goes.
+fn keep_copy(path: &Path) -> Result<(), StoreError> {
+    let aside = aside(path);
+    match fs::remove_file(&aside) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            return Err(StoreError::failed("remove", &aside, error));
+        }
+        _gone => {}
+    }
+    match fs::hard_link(path, &aside) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(StoreError::failed("link", path, error))
+        }
+        _linked_or_nothing_there => Ok(()),
+    }
 }
 
 fn put_aside(path: &Path) -> Result<(), StoreError> {
+    fs::rename(path, aside(path)).map_err(|error| StoreError::failed("rename", path, error))
+}
+
+/// What a damaged file is called.
+fn aside(path: &Path) -> PathBuf {
     let mut aside = path.as_os_str().to_owned();
     aside.push(".damaged");
-    fs::rename(path, aside).map_err(|error| StoreError::failed("rename", path, error))
+    aside.into()
 }
 
 /// Removes lists that were still arriving. Only while no draft is open.

@@ -187,6 +187,35 @@ fn a_damaged_store_can_be_opened_anew() {
     }
 }
 
+/// Wherever it is interrupted, here by a directory in its way, the generation is not forgotten.
+#[test]
+fn opening_anew_can_be_interrupted() {
+    for in_the_way in ["trash.state.damaged", "trash-1.list.damaged", "trash-1.progress.damaged"] {
+        let stored = Stored::new();
+        fs::write(stored.path("trash.state"), b"nonsense").unwrap();
+        fs::create_dir_all(stored.path(in_the_way).join("not-empty")).unwrap();
+        let stopped = Store::open_anew(stored.directory.path()).unwrap_err();
+        assert!(matches!(stopped, StoreError::Io { .. }), "{stopped}");
+        fs::remove_dir_all(stored.path(in_the_way)).unwrap();
+        let store = stored.open().or_else(|_damaged| Store::open_anew(stored.directory.path()));
+        let store = store.unwrap();
+        assert_eq!(store.last_generation(), 1, "{in_the_way} was in the way");
+        assert!(matches!(store.load(T0, WEEK, |item| item).unwrap(), Load::Nothing));
+    }
+}
+
+#[test]
+fn a_store_can_be_opened_anew_twice() {
+    let stored = Stored::new();
+    for nonsense in [b"nonsense", b"othersen"] {
+        fs::write(stored.path("trash.state"), nonsense).unwrap();
+        let store = Store::open_anew(stored.directory.path()).unwrap();
+        assert_eq!(fs::read(stored.path("trash.state.damaged")).unwrap(), nonsense);
+        drop(store);
+        stored.open().unwrap();
+    }
+}
+
 #[test]
 fn a_damaged_list_can_be_replaced_or_discarded() {
     let stored = Stored::new();
