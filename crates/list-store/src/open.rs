@@ -4,9 +4,11 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use crate::contents::Contents;
 use crate::disk::{Unreplaced, replace, sync_directory};
 use crate::error::StoreError;
 use crate::place::{Kind, Place};
+use crate::record::Record;
 use crate::state::State;
 
 /// A list is locked for this process.
@@ -66,19 +68,25 @@ fn write_first(place: &Place, state: State) -> Result<State, StoreError> {
 
 /// Makes a state without a list, and puts aside what is there.
 ///
-/// In this order: a copy of the old state is kept, the new one takes its place, and only then do the lists go whose names
-/// tell the generation. So wherever this ends, the next attempt finds the generation in one or the other.
-pub(crate) fn anew(place: &Place) -> Result<State, StoreError> {
+/// In this order: a copy of the old state is kept, the new one takes its place, and only then do the lists go that tell
+/// the generation and the epoch. So wherever this ends, the next attempt finds both in the one or the others.
+pub(crate) fn anew<R: Record>(place: &Place) -> Result<State, StoreError> {
     let entries = entries(place)?;
-    let named = entries.iter().map(|(_, kind)| match kind {
-        Kind::List(generation) | Kind::Progress(generation) => *generation,
-        Kind::Draft | Kind::NewState => 0,
-    });
-    let named = named.max().unwrap_or(0);
-    let known = State::read(&place.state(), place.list_name()).ok().flatten().unwrap_or_default();
+    let known = unless_damaged(State::read(&place.state(), place.list_name()))?.flatten();
+    let mut state = State { current: None, ..known.unwrap_or_default() };
+    for (_, kind) in &entries {
+        match kind {
+            Kind::List(generation) => {
+                state.generation = state.generation.max(*generation);
+                let list = unless_damaged(Contents::<R>::open(place, *generation))?;
+                state.epoch = state.epoch.max(list.and_then(|list| list.receipt.epoch));
+            }
+            Kind::Progress(generation) => state.generation = state.generation.max(*generation),
+            Kind::Draft | Kind::NewState => {}
+        }
+    }
     keep_copy(&place.state())?;
-    let generation = known.generation.max(named);
-    let state = write_first(place, State { generation, epoch: known.epoch, current: None })?;
+    let state = write_first(place, state)?;
     for (path, kind) in &entries {
         match kind {
             Kind::List(_) | Kind::Progress(_) => put_aside(path)?,
@@ -89,6 +97,15 @@ pub(crate) fn anew(place: &Place) -> Result<State, StoreError> {
     }
     sync_directory(place.directory())?;
     Ok(state)
+}
+
+/// `None` if the file is damaged, or a newer program's. That it cannot be read is neither.
+fn unless_damaged<T>(read: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+    match read {
+        Ok(it) => Ok(Some(it)),
+        Err(StoreError::Damaged { .. } | StoreError::Version { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// Keeps the file under its other name, too. One that was put aside earlier goes.

@@ -62,14 +62,14 @@ impl<R: Record, E: Code> ListStore<R, E> {
     }
 
     /// Opens the list that is kept in `directory` as if none were stored. The files that are there get `.damaged` behind
-    /// their names, for people to look at. Generations go on from the highest that any file tells of.
+    /// their names, for people to look at. Generations and epochs go on from the highest that any file tells of.
     ///
     /// # Errors
     /// Those of [`ListStore::open`], except that damage is none.
     pub fn open_anew(directory: impl Into<PathBuf>) -> Result<Self, StoreError> {
         let place = Place::new(directory.into(), R::LIST);
         let lock = open::lock(&place)?;
-        let state = open::anew(&place)?;
+        let state = open::anew::<R>(&place)?;
         Ok(ListStore::with(place, lock, state))
     }
 
