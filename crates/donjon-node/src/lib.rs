@@ -14,6 +14,7 @@ mod hashing;
 mod health;
 mod http;
 mod index;
+mod known_volumes;
 mod ledger;
 mod lists;
 mod logging;

@@ -1,6 +1,7 @@
 //! From a configuration to a running node (spec section 8).
 
 use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -10,6 +11,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use crate::clock::Clock;
 use crate::config::{Candidate, Config, Driver, Loaded, Mistake, Scheme, ServiceUrl, VolumeConfig};
 use crate::health::CHECK_TIMEOUT;
+use crate::known_volumes::KnownVolumes;
 use crate::lists::resume;
 use crate::lists::sweep;
 use crate::logging;
@@ -18,7 +20,7 @@ use crate::node::{ConfigText, Node, NodeNotMade, NodeParts};
 use crate::run::run_with_tls;
 use crate::state_dir::{self, Chosen};
 use crate::tls::{Tls, TlsError};
-use crate::volumes::{VolumeNotOpened, open, unavailable};
+use crate::volumes::{self, VolumeNotOpened, unavailable};
 
 /// How often the certificate files are read again (spec section 8).
 const TLS_RELOAD_PERIOD: Duration = Duration::from_secs(3600);
@@ -77,8 +79,11 @@ pub async fn serve(loaded: Loaded) -> Result<(), StartError> {
     let stop = stop_signal()?;
     let (candidate, listener) = listen(config.candidates.clone()).await?;
     let volumes = config.volumes.served_by(&candidate.internal_url).map_err(StartError::Volumes)?;
-    let (mounts, volumes) = open_all(volumes, &config).await?;
+    let (mounts, volumes, known) = open_all(volumes, &config, &candidate).await?;
     let Chosen { dir: state_dir, doubt } = choose_state_dir(&config, &candidate, &volumes)?;
+    state_dir.as_deref().map_or(Ok(()), |dir| known.keep(dir)).map_err(|source| {
+        StartError::System { doing: "write the node's list of volumes", source }
+    })?;
     let tls = tls(&config, &candidate.listen)?;
     let config_text = ConfigText { sha256: source.sha256, modified: source.modified };
     let node = Node::new(NodeParts {
@@ -132,16 +137,19 @@ fn shuffle(candidates: &mut [Candidate]) {
 
 /// Opens the volumes. One that cannot be opened keeps its place, so that its blocks are never taken for absent.
 ///
-/// Gives the roots of those that were opened, too.
+/// Gives the roots of those that this node may write, too, and the volumes that it uses from now on.
 async fn open_all(
     volumes: Vec<VolumeConfig>,
     config: &Config,
-) -> Result<(Vec<Mount>, state_dir::Volumes), StartError> {
-    let durability = config.durability;
+    own: &Candidate,
+) -> Result<(Vec<Mount>, state_dir::Volumes, KnownVolumes), StartError> {
+    let (configured, durability) = (config.lists.state_dir.as_deref(), config.durability);
+    let places = state_dir::places(configured, &own.internal_url.to_string(), &roots(&volumes));
     let opening = tokio::task::spawn_blocking(move || {
-        volumes.into_iter().map(|volume| (open(&volume, durability), volume)).collect::<Vec<_>>()
+        let mut known = KnownVolumes::read(&places);
+        (volumes::open_all(volumes, durability, &mut known), known)
     });
-    let opened = opening.await.expect("opening a volume does not panic");
+    let (opened, known) = opening.await.expect("opening a volume does not panic");
     let mut works = false;
     let (mut mounts, mut found) = (Vec::new(), state_dir::Volumes::default());
     let mut first_failure = None;
@@ -165,8 +173,16 @@ async fn open_all(
     }
     match first_failure {
         Some(failure) if !works => Err(StartError::NoVolume(failure)),
-        _some_work => Ok((mounts, found)),
+        _some_work => Ok((mounts, found, known)),
     }
+}
+
+fn roots(volumes: &[VolumeConfig]) -> Vec<PathBuf> {
+    let root = |volume: &VolumeConfig| {
+        let Driver::Directory { root, .. } = &volume.driver;
+        root.clone()
+    };
+    volumes.iter().map(root).collect()
 }
 
 fn choose_state_dir(

@@ -34,6 +34,13 @@ pub(crate) struct Volumes {
     pub(crate) missing: usize,
 }
 
+/// Every directory that may hold this node's state, whether it is there or not.
+pub(crate) fn places(configured: Option<&Path>, own_url: &str, roots: &[PathBuf]) -> Vec<PathBuf> {
+    let name = name_of(own_url);
+    let in_volumes = roots.iter().map(|root| root.join(IN_VOLUME).join(&name));
+    configured.map(Path::to_owned).into_iter().chain(in_volumes).collect()
+}
+
 /// The configured directory, else the one in which the node finds its settings, else a new one in the first volume. It is
 /// named after the node's own URL, so that nodes that share a volume do not share it.
 ///
