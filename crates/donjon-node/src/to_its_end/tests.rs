@@ -20,6 +20,8 @@ struct Site {
     node: Arc<Node>,
     block: Block,
     file: File,
+    /// Storing the block took some, too.
+    locks_before: u64,
     _dirs: [tempfile::TempDir; 2],
 }
 
@@ -32,12 +34,13 @@ impl Site {
         let file = File::open(root.path().join(&hash[..3]).join(&hash)).unwrap();
         file.lock().unwrap();
         let node = rig::node(Arc::new(volume.clone()), Some(state.path()), |_config| {});
-        Site { volume, node, block, file, _dirs: [root, state] }
+        let locks_before = volume.stats().operations(Operation::Flock);
+        Site { volume, node, block, file, locks_before, _dirs: [root, state] }
     }
 
     /// Waits until the volume waits for the lock.
     async fn trashing(&self) {
-        while self.volume.stats().operations(Operation::Flock) == 0 {
+        while self.volume.stats().operations(Operation::Flock) == self.locks_before {
             yield_now().await;
         }
     }
