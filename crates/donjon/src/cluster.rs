@@ -1,11 +1,11 @@
 //! Which nodes a command talks to when it talks to all of them.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use donjon_node::config::{
-    self, BalanceSettings, Config, ConfigSource, DATA_CONFIG_FILE, Environment, LogFormat,
-    LogLevel, LogSettings, PeerTrust,
+    self, BalanceSettings, Config, ConfigSource, Environment, LogFormat, LogLevel, LogSettings,
+    PeerTrust,
 };
 use keep_protocol::client::{KeepClient, ServerCheck};
 use keep_rules::rendezvous::{UuidMaker, service_uuid};
@@ -13,6 +13,7 @@ use keep_rules::{ClusterId, Token};
 use url::Url;
 
 use crate::failure::Failure;
+use crate::manifests::config_of;
 use crate::node::first_line;
 
 /// The signature TTL of nodes that nobody described.
@@ -163,16 +164,4 @@ fn cluster_id(config: Option<&Config>) -> ClusterId {
         Some(config) => config.cluster_id,
         None => "zzzzz".parse().expect("five letters"),
     }
-}
-
-/// The configuration file of a data directory. It must be there: to ask a node is not to set one up.
-fn config_of(data: &Path) -> Result<PathBuf, Failure> {
-    let file = data.join(DATA_CONFIG_FILE);
-    if file.is_file() {
-        return Ok(file);
-    }
-    Err(Failure::Usage(format!(
-        "{}: no node has lived here, there is no {DATA_CONFIG_FILE}; `donjon serve --data DIR` makes it",
-        data.display()
-    )))
 }

@@ -10,7 +10,9 @@ pub(crate) mod freeze;
 pub(crate) mod index;
 pub(crate) mod ledger;
 pub(crate) mod list;
+pub(crate) mod ls;
 pub(crate) mod mounts;
+pub(crate) mod rm;
 pub(crate) mod serve;
 pub(crate) mod status;
 pub(crate) mod untrash;
@@ -32,6 +34,8 @@ pub(crate) fn run(command: Command) -> Result<Exit, Failure> {
         Command::Untrash(args) => talk(untrash::run(args)),
         Command::Freeze(args) => talk(freeze::freeze(args)),
         Command::Unfreeze(args) => talk(freeze::unfreeze(args)),
+        Command::Ls(args) => ls::run(args),
+        Command::Rm(args) => rm::run(args),
         Command::Balance(command) => balance::run(command),
         Command::Ledger(command) => talk(ledger::run(command)),
         Command::Status(args) => talk(status::run(args)),

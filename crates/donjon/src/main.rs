@@ -9,6 +9,7 @@ mod exit;
 mod failure;
 mod keepstore_flags;
 mod locators;
+mod manifests;
 mod node;
 mod output;
 mod table;

@@ -5,12 +5,13 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use donjon_node::config::{self, Config, ConfigSource, DATA_CONFIG_FILE, Environment, PeerTrust};
+use donjon_node::config::{self, Config, ConfigSource, Environment, PeerTrust};
 use keep_protocol::client::{KeepClient, ServerCheck};
 use keep_rules::{Locator, SigningKey, Timestamp, Token};
 use url::Url;
 
 use crate::failure::Failure;
+use crate::manifests::config_of;
 
 /// Where a node listens unless told otherwise.
 const DEFAULT_URL: &str = "http://127.0.0.1:25107/";
@@ -126,19 +127,6 @@ fn url(text: &str) -> Result<Url, String> {
         return Err(format!("it has no scheme; write {with_scheme}"));
     }
     Url::parse(text).map_err(|error| error.to_string())
-}
-
-/// The configuration file of a data directory. It must be there: to ask a node is not to set one up.
-fn config_of(data: &Path) -> Result<PathBuf, Failure> {
-    let file = data.join(DATA_CONFIG_FILE);
-    match file.try_exists() {
-        Ok(true) => Ok(file),
-        Ok(false) => Err(Failure::Usage(format!(
-            "{}: no node has lived here, there is no {DATA_CONFIG_FILE}; `donjon serve --data DIR` makes it",
-            data.display()
-        ))),
-        Err(error) => Err(Failure::local(format!("cannot look for {}", file.display()))(error)),
-    }
 }
 
 fn address_in(config: &Config) -> Result<Url, Failure> {
