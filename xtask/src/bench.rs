@@ -3,12 +3,14 @@
 use crate::command::{Failure, Program};
 
 /// Name, crate, bench target, and what it measures.
-const BENCHES: [(&str, &str, &str, &str); 6] = [
+const BENCHES: [(&str, &str, &str, &str); 8] = [
     ("work-list", "block-work-list", "work_list", "the work list beside locks and channels"),
     ("intake", "keep-protocol", "intake", "parsing trash and pull lists beside serde_json"),
     ("volume", "keep-volume", "directory", "the directory volume: write, trash, touch, index"),
     ("ledger", "ledger", "ledger", "the ledger: append, sync, read, verify"),
     ("list-store", "list-store", "list_store", "durable lists: commit, load, progress"),
+    ("sort", "donjon-balance", "sort", "sorting replicas on the disk beside a vector; the join"),
+    ("plan", "donjon-balance", "plan", "plans: write, verify, look up, lists, compare"),
     ("node", "donjon", "node", "the real node: GET, PUT, memory, stalled uploads, lists, index"),
 ];
 

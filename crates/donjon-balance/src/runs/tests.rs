@@ -221,3 +221,11 @@ fn a_directory_that_is_not_there_is_an_error() {
     let sorter = Sorter::<ReplicaRecord>::new(Path::new("/gone/away"), budget(1000, 1, 1));
     assert!(matches!(sorter, Err(SortError::Io { .. })));
 }
+
+#[test]
+fn a_budget_that_no_machine_has_is_an_error() {
+    let sorter =
+        Sorter::<ReplicaRecord>::new(&std::env::temp_dir(), budget(usize::MAX, 1, 1)).unwrap();
+    assert!(matches!(sorter.feeder(), Err(SortError::NoMemory { .. })));
+    assert_eq!(sorter.finish().unwrap().records_max(), 0);
+}
