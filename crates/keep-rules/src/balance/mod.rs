@@ -14,6 +14,7 @@ mod layout;
 mod md5_lanes;
 mod outcome;
 mod plan;
+mod ranking;
 mod reason;
 mod satisfied;
 mod state;
