@@ -8,7 +8,6 @@ mod api;
 mod classes;
 mod cluster;
 mod collections;
-pub mod device;
 mod driver;
 mod dump;
 mod duration;
