@@ -6,6 +6,7 @@ pub mod alone; // nobody else balances
 pub mod apply; // from a plan to the nodes
 pub mod cases; // "what if"
 pub mod collections; // the database as a source of references
+pub mod confirm; // how many copies collections are confirmed to have
 pub mod indexes; // what every device holds
 pub mod join; // replicas, references and doomed replicas, block by block
 pub mod judge; // what is decided on a block

@@ -54,12 +54,12 @@ enum State {
 
 /// Records of one kind.
 #[derive(Debug)]
-struct Side<R> {
+pub(super) struct Side<R> {
     stream: Merged<R>,
     /// The first record that is of no group yet; none if the stream has ended.
     ahead: Option<R>,
     /// The records of the current block.
-    group: Vec<R>,
+    pub(super) group: Vec<R>,
     /// What they are, for messages.
     what: &'static str,
 }
@@ -117,7 +117,7 @@ impl Join {
 }
 
 impl<R: Record> Side<R> {
-    fn new(mut stream: Merged<R>, what: &'static str) -> Result<Self, SortError> {
+    pub(super) fn new(mut stream: Merged<R>, what: &'static str) -> Result<Self, SortError> {
         let ahead = stream.next().transpose()?;
         Ok(Side { stream, ahead, group: Vec::new(), what })
     }
@@ -126,8 +126,16 @@ impl<R: Record> Side<R> {
         self.ahead.map(|record| record.key().head)
     }
 
+    /// Leaves out the records of blocks before the one with this head.
+    pub(super) fn skip_to(&mut self, head: u128) -> Result<(), SortError> {
+        while self.head().is_some_and(|ahead| ahead < head) {
+            self.ahead = self.stream.next().transpose()?;
+        }
+        Ok(())
+    }
+
     /// Takes the records of the block with this head, if it is the one ahead.
-    fn gather(&mut self, head: u128) -> Result<(), JoinError> {
+    pub(super) fn gather(&mut self, head: u128) -> Result<(), JoinError> {
         self.group.clear();
         while let Some(record) = self.ahead
             && record.key().head == head

@@ -46,10 +46,12 @@
 
 mod error; // why no block is lent
 mod group; // the merge of the three files
+mod holdings; // the replicas of the blocks that are asked for
 mod in_order; // several threads, one order
 #[cfg(test)]
 mod tests; // against maps
 
 pub use error::JoinError;
 pub use group::{BlockGroup, Facts, GROUP_RECORDS_MAX, Join};
+pub use holdings::Holdings;
 pub use in_order::in_order;
