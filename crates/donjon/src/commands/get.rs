@@ -32,7 +32,8 @@ Examples:
   donjon get 1f4b0bc7583c2a7f9102c395f4ffc5e3+45 --data /srv/keep
   donjon get ./saved.manifest ~/restored --config /etc/arvados/config.yml
 
-Exit status: 0 all of it is there, 1 something is not, and the reason is on stderr, 3 there is no such collection")]
+Exit status: 0 all of it is there, 1 something is not, and the reason is on stderr,
+3 there is no such collection")]
 pub(crate) struct GetArgs {
     /// The collection: its name, its portable data hash, or a file with a manifest
     #[arg(value_name = "COLLECTION")]

@@ -27,7 +27,8 @@ Examples:
   donjon put a.txt b.txt --name letters --replication 3 --config /etc/arvados/config.yml
   donjon put ~/photos --name photos --replace --data /srv/keep
 
-Links are not followed. A directory alone is the root of the collection; several paths keep their names.
+Links are not followed. A directory alone is the root of the collection;
+several paths keep their names.
 Exit status: 0 it is stored and published, 1 it is not, and the reason is on stderr")]
 pub(crate) struct PutArgs {
     /// Files and directories
