@@ -26,7 +26,7 @@ use url::Url;
 pub use block::{PutBlock, Stored};
 pub use block_data::BlockData;
 pub use error::ClientError;
-pub use index::{IndexScope, IndexStream};
+pub use index::{DatedMounts, IndexScope, IndexStream};
 pub use ledger::{LedgerCheck, LedgerProblem, LedgerStream};
 pub use lists::{IntakeMode, ListIntake};
 pub use receipt::{ListReceipt, ReceiptState};

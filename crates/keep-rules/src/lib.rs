@@ -4,6 +4,7 @@
 
 pub mod balance;
 pub mod block;
+pub mod brake;
 pub mod cluster;
 pub mod get;
 pub mod guard;

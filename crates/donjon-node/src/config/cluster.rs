@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use keep_rules::ClusterId;
 
 use super::api::ApiLimits;
+use super::balance::{BalanceSections, BalanceSettings};
 use super::classes::ClassTable;
 use super::collections::{PullSettings, Signing, TrashSettings};
-use super::identity::{Candidate, OwnUrl, ServiceUrl, candidates};
+use super::identity::{Candidate, Keepstore, OwnUrl, ServiceUrl, candidates};
 use super::list_policy::ListPolicy;
 use super::logs::{LogSettings, logs};
 use super::node::Node;
@@ -64,8 +65,10 @@ pub struct Config {
     /// What this node may be, in the order of the file. Bind them in random order (spec section 8): the first that works
     /// is this node. Exactly one if the node was told its URL.
     pub candidates: Vec<Candidate>,
-    /// All of `Services.Keepstore.InternalURLs`, for the dump.
-    pub(super) internal_urls: Vec<ServiceUrl>,
+    /// All of `Services.Keepstore.InternalURLs`, in the order of the file.
+    pub keepstores: Vec<Keepstore>,
+    /// What the balancer reads; a node has no use for it.
+    pub balance: BalanceSettings,
 }
 
 /// Reads the tree of a file. `None` if there is a mistake, which the report then holds.
@@ -111,14 +114,27 @@ fn resolve_cluster(
     let signing = Signing::read(&mut collections, report);
     let trash = TrashSettings::read(&mut collections, report);
     let pull = PullSettings::read(&mut collections, report);
-    collections.close(OtherKeys::ForOtherPrograms, report);
     let own_keys = OwnKeys::read(cluster, report);
     let mut services = cluster.section("Services", report);
-    let (candidates, internal_urls) = candidates(&mut services, own, report);
+    let (candidates, keepstores) = candidates(&mut services, own, report);
+    let balance = BalanceSettings::read(
+        BalanceSections {
+            collections: &mut collections,
+            own: own_keys.balance,
+            services: &mut services,
+            database: cluster.section("PostgreSQL", report),
+        },
+        report,
+    );
+    collections.close(OtherKeys::ForOtherPrograms, report);
     services.close(OtherKeys::ForOtherPrograms, report);
     let mut classes = ClassTable::read(cluster, report);
-    let known_urls: Vec<ServiceUrl> =
-        internal_urls.iter().chain(candidates.iter().map(|it| &it.internal_url)).cloned().collect();
+    let known_urls: Vec<ServiceUrl> = keepstores
+        .iter()
+        .map(|it| &it.url)
+        .chain(candidates.iter().map(|it| &it.internal_url))
+        .cloned()
+        .collect();
     let volumes = VolumeTable::read(cluster, &mut classes, &known_urls, report);
     check_some_candidate_serves(&candidates, &volumes, report);
     let remotes = remotes(cluster, report);
@@ -143,7 +159,8 @@ fn resolve_cluster(
         logs,
         queue_dump_dir,
         candidates,
-        internal_urls,
+        keepstores,
+        balance,
     })
 }
 

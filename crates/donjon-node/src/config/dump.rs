@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use keep_rules::trash::Trashing;
 use keep_rules::{HostAccess, VolumeAccess};
 
+use super::balance::ClassOrder;
 use super::cluster::Config;
 use super::collections::SigningMode;
 use super::driver::{Driver, Transfers};
@@ -71,6 +72,13 @@ impl Config {
             "BlobTrashConcurrency": self.trash.workers,
             "BlobDeleteConcurrency": self.trash.delete_workers,
             "BlobReplicateConcurrency": self.pull.workers,
+            "DefaultReplication": self.balance.default_replication,
+            "BalancePeriod": show_duration(self.balance.period.unwrap_or_default()),
+            "BalanceTimeout": show_duration(self.balance.timeout),
+            "BalancePullLimit": self.balance.pull_limit,
+            "BalanceTrashLimit": self.balance.trash_limit,
+            "BalanceUpdateLimit": self.balance.update_limit,
+            "BlobMissingReport": self.balance.missing_report.as_deref().map_or(String::new(), shown_path),
         })
     }
 
@@ -88,6 +96,17 @@ impl Config {
             "TrashGuardFloor": self.lists.guard.floor,
             "UntrashOnHit": self.lists.on_hit == OnTrashHit::Untrash,
             "HoldAfterHits": self.lists.hold_after_hits,
+            "Balance": {
+                "Manifests": self.balance.manifests,
+                "StateDir": self.balance.state_dir,
+                "MaxTrashPercent": self.balance.brakes.trash_percent,
+                "MaxDropPercent": self.balance.brakes.drop_percent,
+                "BrakeFloor": self.balance.brakes.floor,
+                "MaxClockSkew": show_duration(self.balance.clock_skew_max),
+                "PlanMaxAge": show_duration(self.balance.plan_max_age),
+                "Memory": self.balance.memory,
+                "ClassFirst": self.balance.class_order == ClassOrder::ClassFirst,
+            },
         })
     }
 
@@ -98,7 +117,7 @@ impl Config {
             own.map_or(json!({}), |candidate| json!({ "ListenURL": candidate.listen.to_string() }))
         };
         let candidates = self.candidates.iter().map(|candidate| &candidate.internal_url);
-        let urls = self.internal_urls.iter().chain(candidates);
+        let urls = self.keepstores.iter().map(|keepstore| &keepstore.url).chain(candidates);
         Value::Object(urls.map(|url| (url.to_string(), listen(url))).collect())
     }
 

@@ -144,6 +144,15 @@ pub struct Candidate {
     pub listen: ServiceUrl,
 }
 
+/// A node of the cluster, as the file names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Keepstore {
+    /// The URL under which other services know it.
+    pub url: ServiceUrl,
+    /// `Rendezvous`: what its place in the order of nodes is made from; empty for the URL.
+    pub rendezvous: String,
+}
+
 /// The URL that this node was told it has, and by whom.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OwnUrl {
@@ -159,19 +168,20 @@ pub const OWN_URL_VARIABLE: &str = "ARVADOS_SERVICE_INTERNAL_URL";
 /// Reads `Services.Keepstore.InternalURLs` and says what this node may be.
 ///
 /// A URL that the node was told is the only candidate; it listens at its `ListenURL` if it is configured, else at
-/// itself. Without one, every configured URL is a candidate. The second list is all configured URLs.
+/// itself. Without one, every configured URL is a candidate. The second list is all configured nodes.
 pub(super) fn candidates(
     services: &mut Section<'_>,
     own: Option<&OwnUrl>,
     report: &mut Report,
-) -> (Vec<Candidate>, Vec<ServiceUrl>) {
+) -> (Vec<Candidate>, Vec<Keepstore>) {
     let mut keepstore = services.section("Keepstore", report);
-    keepstore.allow(&["ExternalURL"]);
+    keepstore.known_unused(&["ExternalURL"]);
     let urls = keepstore.section("InternalURLs", report);
     let mut configured: Vec<Candidate> = Vec::new();
+    let mut known = Vec::new();
     for entry in urls.named() {
         let mut settings = Section::at(entry.path.clone(), Some(entry.value), report);
-        settings.allow(&["Rendezvous"]);
+        let rendezvous = settings.text("Rendezvous", report).to_owned();
         let listen = settings.text("ListenURL", report);
         let listen_path = settings.child("ListenURL");
         settings.close(OtherKeys::Unknown, report);
@@ -182,9 +192,9 @@ pub(super) fn candidates(
         let listen =
             if listen.is_empty() { None } else { service_url(&listen_path, listen, report) };
         let listen = listen.unwrap_or_else(|| internal_url.clone());
+        known.push(Keepstore { url: internal_url.clone(), rendezvous });
         configured.push(Candidate { internal_url, listen });
     }
-    let known = configured.iter().map(|candidate| candidate.internal_url.clone()).collect();
     let chosen = match own {
         Some(own) => own_candidate(own, &configured, report).into_iter().collect(),
         None if configured.is_empty() => {

@@ -5,6 +5,7 @@
 //! Keys, defaults and rules: spec section 8; `docs/configuration.md` lists them all.
 
 mod api;
+mod balance;
 mod classes;
 mod cluster;
 mod collections;
@@ -32,13 +33,14 @@ mod volumes;
 mod yaml;
 
 pub use api::ApiLimits;
+pub use balance::{BalanceSettings, Brakes, ClassOrder, DatabaseAddress};
 pub use classes::ClassTable;
 pub use cluster::Config;
 pub use collections::{PullSettings, Signing, SigningMode, TrashSettings};
 pub use driver::{Driver, Transfers};
 pub use embedded::{DATA_CONFIG_FILE, DATA_VOLUME_DIR};
 pub use error::{ConfigErrors, DataDirProblem};
-pub use identity::{Candidate, OWN_URL_VARIABLE, OwnUrl, Scheme, ServiceUrl};
+pub use identity::{Candidate, Keepstore, OWN_URL_VARIABLE, OwnUrl, Scheme, ServiceUrl};
 pub use list_policy::{ListPolicy, OnTrashHit};
 pub use logs::{LogFormat, LogLevel, LogSettings};
 pub use own_keys::{Durability, NodeLimits, WriteAuth};

@@ -42,11 +42,13 @@ pub struct NodeLimits {
 }
 
 /// Everything in the section.
-pub(super) struct OwnKeys {
+pub(super) struct OwnKeys<'a> {
     pub(super) durability: Durability,
     pub(super) write_auth: WriteAuth,
     pub(super) limits: NodeLimits,
     pub(super) lists: ListPolicy,
+    /// Read where the rest of what a balancer needs is read.
+    pub(super) balance: Section<'a>,
 }
 
 /// A list of ten million items is a hundred times what keep-balance sends, and takes about half a gibibyte.
@@ -55,8 +57,8 @@ const LIST_ITEMS: usize = 10_000_000;
 /// The longest list that may be configured: a thousand million items.
 const LIST_ITEMS_MAX: usize = 1_000_000_000;
 
-impl OwnKeys {
-    pub(super) fn read(cluster: &mut Section<'_>, report: &mut Report) -> Self {
+impl<'a> OwnKeys<'a> {
+    pub(super) fn read(cluster: &mut Section<'a>, report: &mut Report) -> Self {
         let mut section = cluster.section("Donjon", report);
         let sync = section.flag("SyncWrites", true, report);
         if !sync {
@@ -68,12 +70,14 @@ impl OwnKeys {
         }
         let limits = NodeLimits::read(&mut section, report);
         let lists = ListPolicy::read(&mut section, report);
+        let balance = section.section("Balance", report);
         section.close(OtherKeys::Unknown, report);
         OwnKeys {
             durability: if sync { Durability::Sync } else { Durability::NoSync },
             write_auth: if anonymous { WriteAuth::AllowAnonymous } else { WriteAuth::RequireToken },
             limits,
             lists,
+            balance,
         }
     }
 }

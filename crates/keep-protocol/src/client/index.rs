@@ -2,7 +2,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use http::Method;
-use keep_rules::HashPrefix;
+use keep_rules::{HashPrefix, Timestamp};
 use reqwest::Response;
 
 use super::{ClientError, KeepClient, answer};
@@ -17,6 +17,15 @@ pub enum IndexScope<'a> {
     Node,
     /// Those of the mount with this UUID.
     Mount(&'a str),
+}
+
+/// The mounts of a node, and when it described them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DatedMounts {
+    /// Its mounts.
+    pub mounts: Vec<MountDescription>,
+    /// What its clock showed, to the second: the answer's `Date`. `None` if it gave none.
+    pub clock: Option<Timestamp>,
 }
 
 /// An index as it arrives. Only its end without an error says that it was complete.
@@ -60,8 +69,19 @@ impl KeepClient {
     /// # Errors
     /// [`ClientError::Refused`] with 401 or 403 for a missing or wrong token.
     pub async fn mounts(&self) -> Result<Vec<MountDescription>, ClientError> {
+        self.dated_mounts().await.map(|answer| answer.mounts)
+    }
+
+    /// As [`KeepClient::mounts`], with the time that the node's clock showed.
+    ///
+    /// # Errors
+    /// As [`KeepClient::mounts`].
+    pub async fn dated_mounts(&self) -> Result<DatedMounts, ClientError> {
         let response = self.ask(Method::GET, paths::MOUNTS).await?;
-        answer::json(response, self.silence_max, "description of its mounts").await
+        let date = response.headers().get(http::header::DATE).and_then(|date| date.to_str().ok());
+        let clock = date.and_then(|date| httpdate::parse_http_date(date).ok()).map(Into::into);
+        let mounts = answer::json(response, self.silence_max, "description of its mounts").await?;
+        Ok(DatedMounts { mounts, clock })
     }
 }
 
@@ -108,6 +128,11 @@ impl IndexStream {
                 }
             }
         }
+    }
+
+    /// Bytes of the answer that have arrived, the end mark included once it has.
+    pub fn received(&self) -> u64 {
+        self.received as u64
     }
 
     fn stop_with(&mut self, error: IndexError) {

@@ -210,6 +210,11 @@ impl WishBook {
         named.map(|(place, class)| (ClassIndex::new(place), class))
     }
 
+    /// All classes with their numbers, in the order of [`WishBook::classes`].
+    pub fn numbered_classes(&self) -> impl Iterator<Item = (ClassIndex, &StorageClass)> {
+        self.classes.iter().enumerate().map(|(place, class)| (ClassIndex::new(place), class))
+    }
+
     fn number(&mut self, class: &StorageClass) -> Result<ClassIndex, WishError> {
         if let Some(number) = self.class_numbers.get(class) {
             return Ok(*number);

@@ -1,0 +1,166 @@
+//! Sending lists: to all nodes or, if that cannot be, with a clear word on who has what.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use keep_protocol::client::{Body, ClientError, KeepClient, ListIntake, ListReceipt};
+use keep_protocol::status::ListName;
+
+use crate::outbox::ListFile;
+use crate::retry::Patience;
+use crate::servers::Server;
+
+/// How often a node is looked at while its list empties.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
+
+/// The metric in which a plain keepstore says how many items its trash workers hold.
+const IN_PROGRESS: &str = "arvados_keepstore_trash_queue_inprogress_entries";
+
+/// A list that a node did not take.
+#[derive(Debug, thiserror::Error)]
+#[error("{url} did not take its {list} list: {error}")]
+pub struct NotSent {
+    /// The node.
+    pub url: String,
+    /// Which list.
+    pub list: ListName,
+    /// What happened, the last time it was tried.
+    #[source]
+    pub error: ClientError,
+}
+
+/// Why the trash lists of all nodes are not known to be empty.
+#[derive(Debug, thiserror::Error)]
+pub enum NotCleared {
+    /// A node did not take the empty list.
+    #[error(transparent)]
+    NotSent(#[from] NotSent),
+    /// A node does not say whether its workers are idle.
+    #[error("{url} does not say whether it still trashes: {error}")]
+    Silent {
+        /// The node.
+        url: String,
+        /// What happened.
+        #[source]
+        error: ClientError,
+    },
+    /// A node's workers go on for too long.
+    #[error("{url} is still trashing what it was told before; try again later")]
+    Busy {
+        /// The node.
+        url: String,
+    },
+}
+
+/// What one node answered.
+pub type Answer = Result<Option<ListReceipt>, NotSent>;
+
+/// Sends each node its list, all at once, each with `patience`. The answers are in the order of `servers`; all are tried
+/// whatever the others say. Nodes of ours are given `epoch`, so that an older plan cannot replace a newer one.
+///
+/// # Panics
+/// If there are not as many lists as nodes.
+pub async fn send_all(
+    servers: &[Server],
+    name: ListName,
+    lists: &[ListFile],
+    epoch: u64,
+    patience: Patience,
+) -> Vec<Answer> {
+    assert_eq!(servers.len(), lists.len(), "a list for each node");
+    let sent = servers.iter().zip(lists).map(async |(server, list)| {
+        let sent = patience.ask(async || put(&server.client, name, list.body(), Some(epoch)).await);
+        sent.await.map_err(|error| NotSent { url: server.url.to_string(), list: name, error })
+    });
+    join_all(sent).await
+}
+
+/// A plain keepstore knows no epoch, and takes the list without.
+async fn put(
+    client: &KeepClient,
+    name: ListName,
+    body: Body,
+    epoch: Option<u64>,
+) -> Result<Option<ListReceipt>, ClientError> {
+    if epoch.is_some() {
+        match client.list_settings(name).await {
+            Ok(_) => {
+                let intake = ListIntake { epoch, ..ListIntake::default() };
+                return client.put_list_as(name, intake, body).await;
+            }
+            Err(ClientError::PlainKeepstore) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    client.put_list(name, body).await
+}
+
+/// Empties the trash list of every node, and waits until no worker holds an item of it: at most `wait_max` in all.
+///
+/// # Errors
+/// Some node may still trash what it was told before.
+pub async fn clear_all(
+    servers: &[Server],
+    patience: Patience,
+    wait_max: Duration,
+) -> Result<(), NotCleared> {
+    let cleared = servers.iter().map(async |server| {
+        let url = || server.url.to_string();
+        let sent = patience
+            .ask(async || put(&server.client, ListName::Trash, Body::from("[]"), None).await);
+        sent.await.map_err(|error| NotSent { url: url(), list: ListName::Trash, error })?;
+        match tokio::time::timeout(wait_max, idle(server, patience)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(NotCleared::Silent { url: url(), error }),
+            Err(_elapsed) => Err(NotCleared::Busy { url: url() }),
+        }
+    });
+    join_all(cleared).await.into_iter().collect()
+}
+
+/// Waits until the node's trash workers hold nothing.
+async fn idle(server: &Server, patience: Patience) -> Result<(), ClientError> {
+    loop {
+        let held = patience.ask(async || in_hand(&server.client).await).await?;
+        if held == Some(0) {
+            return Ok(());
+        }
+        if held.is_none() {
+            tracing::warn!(url = %server.url, "this keepstore's metrics do not say what its trash workers hold; assuming nothing");
+            return Ok(());
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+}
+
+/// Items that trash workers hold; `None` if the node does not tell.
+async fn in_hand(client: &KeepClient) -> Result<Option<u64>, ClientError> {
+    match client.list_status(ListName::Trash).await {
+        Ok(status) => Ok(Some(status.running + status.running_before + status.waiting)),
+        Err(ClientError::PlainKeepstore) => match client.metrics().await {
+            Ok(metrics) => Ok(gauge(&metrics, IN_PROGRESS)),
+            Err(ClientError::Refused { .. } | ClientError::NotFound) => Ok(None),
+            Err(error) => Err(error),
+        },
+        Err(error) => Err(error),
+    }
+}
+
+/// The value of a metric without labels, if it is a whole number.
+fn gauge(metrics: &str, name: &str) -> Option<u64> {
+    let line = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gauge_is_found_by_its_whole_name() {
+        let metrics = format!("# HELP {IN_PROGRESS} x\n{IN_PROGRESS}_total 9\n{IN_PROGRESS} 3\n");
+        assert_eq!(gauge(&metrics, IN_PROGRESS), Some(3));
+        assert_eq!(gauge("", IN_PROGRESS), None);
+        assert_eq!(gauge(&format!("{IN_PROGRESS} NaN"), IN_PROGRESS), None);
+    }
+}
