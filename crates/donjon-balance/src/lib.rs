@@ -32,4 +32,5 @@ pub mod sent; // what every node was last sent
 pub mod servers; // the nodes and their mounts
 pub mod service; // run after run
 pub mod settings; // what a run needs to know
+pub mod sorters; // how a run's memory is shared
 pub mod statistics; // what a run counted

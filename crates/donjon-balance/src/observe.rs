@@ -1,7 +1,6 @@
 //! What there is and what is wanted, learnt in the order that makes it safe (`spec/keep-balance.md` sections 2.5 and 8.2):
 //! the instant first, then replicas and references; any doubt ends the run.
 
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use keep_rules::Timestamp;
@@ -16,15 +15,10 @@ use crate::missing::Wanting;
 use crate::postgres::Database;
 use crate::progress::Progress;
 use crate::references::{Intake, IntakeError, ReferencesRead};
-use crate::runs::{
-    Budget, DoomedRecord, Feeder, MemberRecord, ReferenceRecord, ReplicaRecord, SortError, Sorted,
-    Sorter,
-};
+use crate::runs::{DoomedRecord, Feeder, MemberRecord, ReferenceRecord, SortError, Sorted, Sorter};
 use crate::servers::{Server, ServerFacts, ServersError, census};
 use crate::settings::Settings;
-
-/// Indexes that are read at once: each costs its node a scan of a volume.
-const INDEXES_AT_ONCE: usize = 8;
+use crate::sorters::{INDEXES_AT_ONCE, Sorters};
 
 /// How often a source is read that is changed all the while.
 const CHANGED_TRIES: u32 = 5;
@@ -173,7 +167,7 @@ pub async fn observe(
         Enrol::Collections => Some(RollWriter::create(&settings.state_dir)?),
         Enrol::Nobody => None,
     };
-    sorters.feed_doomed(&layout, doomed)?;
+    feed_doomed(&sorters, &layout, doomed)?;
     let reading = Reading { at_once: INDEXES_AT_ONCE, patience: settings.patience, started };
     let indexes = indexes::read_all(&layout, servers, &sorters.replicas, reading, &*progress);
     let reader = SourceReader {
@@ -189,7 +183,7 @@ pub async fn observe(
     )
     .await?;
     let SourceReader { book, roll, .. } = reader;
-    let (facts_sorted, members) = sorters.finish().await?;
+    let (facts_sorted, members) = finish(sorters).await?;
     let enrolled = match (roll, members) {
         (Some(roll), Some(members)) => Some(Enrolled { roll: roll.finish()?, members }),
         (None, _) | (_, None) => None,
@@ -207,57 +201,21 @@ pub async fn observe(
     })
 }
 
-/// The sorters, and how memory is shared among them.
-struct Sorters {
-    replicas: Sorter<ReplicaRecord>,
-    references: Sorter<ReferenceRecord>,
-    doomed: Sorter<DoomedRecord>,
-    members: Option<Sorter<MemberRecord>>,
+/// Feeds what is doomed.
+fn feed_doomed(
+    sorters: &Sorters,
+    layout: &Layout,
+    doomed: DoomedSource<'_>,
+) -> Result<(), ObserveError> {
+    let mut feeder = sorters.doomed.feeder()?;
+    doomed(layout, &mut feeder)?;
+    Ok(feeder.finish()?)
 }
 
-impl Sorters {
-    fn new(settings: &Settings, sources: usize, enrol: Enrol) -> Result<Self, SortError> {
-        let readers = nonzero(settings.threads);
-        let budget = |parts: usize, feeders: usize| Budget {
-            memory: settings.memory / 8 * parts,
-            feeders: nonzero(feeders),
-            readers,
-        };
-        let dir = &settings.state_dir;
-        let (replicas, references, members) = match enrol {
-            Enrol::Nobody => (4, 3, None),
-            Enrol::Collections => (3, 2, Some(Sorter::new(dir, budget(2, 1))?)),
-        };
-        Ok(Sorters {
-            replicas: Sorter::new(dir, budget(replicas, INDEXES_AT_ONCE))?,
-            references: Sorter::new(dir, budget(references, sources))?,
-            doomed: Sorter::new(dir, budget(1, 1))?,
-            members,
-        })
-    }
-
-    fn feed_doomed(&self, layout: &Layout, doomed: DoomedSource<'_>) -> Result<(), ObserveError> {
-        let mut feeder = self.doomed.feeder()?;
-        doomed(layout, &mut feeder)?;
-        Ok(feeder.finish()?)
-    }
-
-    /// Merges what is left to be merged, off the runtime's threads.
-    async fn finish(self) -> Result<(Facts, Option<Sorted<MemberRecord>>), ObserveError> {
-        let finished = tokio::task::spawn_blocking(move || {
-            let facts = Facts {
-                replicas: self.replicas.finish()?,
-                references: self.references.finish()?,
-                doomed: self.doomed.finish()?,
-            };
-            Ok::<_, SortError>((facts, self.members.map(Sorter::finish).transpose()?))
-        });
-        Ok(finished.await.map_err(|error| ObserveError::Thread(error.to_string()))??)
-    }
-}
-
-fn nonzero(number: usize) -> NonZeroUsize {
-    NonZeroUsize::new(number).unwrap_or(NonZeroUsize::MIN)
+/// Merges what is left to be merged, off the runtime's threads.
+async fn finish(sorters: Sorters) -> Result<(Facts, Option<Sorted<MemberRecord>>), ObserveError> {
+    let finished = tokio::task::spawn_blocking(move || sorters.finish());
+    Ok(finished.await.map_err(|error| ObserveError::Thread(error.to_string()))??)
 }
 
 /// Reads all sources, one after another: they share the book of wishes.

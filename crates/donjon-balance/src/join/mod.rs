@@ -54,4 +54,4 @@ mod tests; // against maps
 pub use error::JoinError;
 pub use group::{BlockGroup, Facts, GROUP_RECORDS_MAX, Join};
 pub use holdings::Holdings;
-pub use in_order::in_order;
+pub use in_order::{in_order, in_order_with};

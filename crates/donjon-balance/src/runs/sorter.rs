@@ -128,6 +128,12 @@ impl<R: Record> Sorted<R> {
         self.runs.iter().map(|run| run.records()).sum()
     }
 
+    /// Bytes that they take on the disk.
+    pub fn bytes(&self) -> u64 {
+        let bytes = self.runs.iter().map(|run| run.bytes(&self.shares));
+        bytes.map(|bytes| bytes.end - bytes.start).sum()
+    }
+
     /// The records of a span, in order. Uses a reader's share of the memory.
     ///
     /// # Errors
