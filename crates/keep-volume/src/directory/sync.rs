@@ -143,7 +143,7 @@ mod tests {
 
     use super::*;
 
-    const THREADS: u64 = 8;
+    const THREADS: usize = 8;
 
     fn waiting(syncs: &DirSync) -> usize {
         // `next` itself holds one.
@@ -221,8 +221,7 @@ mod tests {
     /// own change is durable.
     #[test]
     fn no_call_returns_before_a_sync_that_started_after_it() {
-        let (syncs, changed, durable, runs) =
-            (DirSync::new(1), AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
+        let (syncs, changed, durable) = (DirSync::new(1), AtomicU64::new(0), AtomicU64::new(0));
         let per_thread = 2000;
         thread::scope(|scope| {
             for _thread in 0..THREADS {
@@ -233,7 +232,6 @@ mod tests {
                             let at_start = changed.load(Ordering::SeqCst);
                             thread::yield_now();
                             durable.fetch_max(at_start, Ordering::SeqCst);
-                            runs.fetch_add(1, Ordering::SeqCst);
                             Ok(())
                         };
                         syncs.sync(0, sync).unwrap();
@@ -242,6 +240,5 @@ mod tests {
                 });
             }
         });
-        assert!(runs.into_inner() <= THREADS * per_thread);
     }
 }

@@ -31,6 +31,9 @@ pub(super) struct Tree {
     pub(super) syncs: DirSync,
     /// Sub-directories that are known to be durable in the root.
     settled: Box<[AtomicBool]>,
+    /// Every call, in order.
+    #[cfg(test)]
+    calls: std::sync::Mutex<Vec<Operation>>,
 }
 
 impl Tree {
@@ -43,6 +46,8 @@ impl Tree {
             stripes: Stripes::new(),
             syncs: DirSync::new(SUBDIRECTORIES + 1),
             settled: (0..SUBDIRECTORIES).map(|_number| AtomicBool::new(false)).collect(),
+            #[cfg(test)]
+            calls: std::sync::Mutex::default(),
         })
     }
 
@@ -65,6 +70,8 @@ impl Tree {
         call: impl FnOnce() -> io::Result<T>,
     ) -> io::Result<T> {
         self.stats.count(operation);
+        #[cfg(test)]
+        self.calls.lock().unwrap().push(operation);
         let outcome = call();
         if let Err(error) = &outcome
             && !matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::AlreadyExists)
@@ -167,5 +174,102 @@ impl Tree {
     /// Removes a file. `NotFound` is success: it is gone.
     pub(super) fn remove(&self, path: &Path) -> io::Result<()> {
         self.call(Operation::Unlink, || unlink(path))
+    }
+}
+
+/// In which order a power loss may find what was done. Which of it has to be synced, `tests/machine` shows.
+#[cfg(test)]
+mod tests {
+    use keep_rules::mount::DeviceId;
+    use keep_rules::trash::Fate;
+
+    use super::*;
+    use crate::Untrashed;
+    use crate::directory::config::Serialize;
+    use crate::directory::draft::Draft;
+
+    const T0: Timestamp = Timestamp::from_seconds(1_700_000_000);
+    const T1: Timestamp = Timestamp::from_seconds(1_700_000_001);
+
+    fn tree(root: &Path) -> Tree {
+        let config = DirectoryConfig {
+            root: root.to_owned(),
+            uuid: "zzzzz-nyw5e-000000000000000".parse().unwrap(),
+            device_id: "device".parse::<DeviceId>().unwrap(),
+            durability: Durability::Sync,
+            serialize: Serialize::No,
+            identity: Identity::Adopt,
+        };
+        Tree::open(config).unwrap()
+    }
+
+    impl Tree {
+        /// The changes and syncs among the calls since the last time. Only a directory is opened just before its sync.
+        fn steps(&self) -> Vec<Step> {
+            let calls = std::mem::take(&mut *self.calls.lock().unwrap());
+            let step = |(at, call): (usize, &Operation)| match call {
+                Operation::Utimes => Some(Step::SetTimes),
+                Operation::Rename => Some(Step::Rename),
+                Operation::Sync if calls[at - 1] == Operation::Open => Some(Step::SyncDirectory),
+                Operation::Sync => Some(Step::SyncFile),
+                Operation::Open
+                | Operation::Stat
+                | Operation::Create
+                | Operation::Unlink
+                | Operation::Flock
+                | Operation::Readdir => None,
+            };
+            calls.iter().enumerate().filter_map(step).collect()
+        }
+
+        fn store(&self, hash: BlockHash, mtime: Timestamp) {
+            let mut draft = Draft::new(hash);
+            draft.chunks.push_back("data".into());
+            self.commit(&mut draft, mtime).unwrap();
+        }
+    }
+
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    enum Step {
+        SetTimes,
+        Rename,
+        SyncFile,
+        SyncDirectory,
+    }
+
+    #[test]
+    fn a_block_is_whole_before_it_has_its_name_and_has_it_before_the_answer() {
+        use Step::{Rename, SetTimes, SyncDirectory, SyncFile};
+        let root = tempfile::tempdir().unwrap();
+        let tree = tree(root.path());
+        tree.store(BlockHash::EMPTY, T0);
+        let first = [SyncDirectory, SetTimes, SyncFile, Rename, SyncDirectory];
+        assert_eq!(tree.steps(), first, "the new sub-directory is safe before anything is in it");
+        tree.store(BlockHash::EMPTY, T1);
+        assert_eq!(tree.steps(), [SetTimes, SyncFile, Rename, SyncDirectory], "replaced");
+    }
+
+    #[test]
+    fn a_touch_is_safe_before_the_answer() {
+        use Step::{SetTimes, SyncDirectory, SyncFile};
+        let root = tempfile::tempdir().unwrap();
+        let tree = tree(root.path());
+        tree.store(BlockHash::EMPTY, T0);
+        tree.steps();
+        tree.touch(BlockHash::EMPTY, T1).unwrap();
+        assert_eq!(tree.steps(), [SetTimes, SyncFile, SyncDirectory]);
+    }
+
+    #[test]
+    fn an_untrashed_block_has_its_new_mtime_before_its_name() {
+        use Step::{Rename, SetTimes, SyncDirectory, SyncFile};
+        let root = tempfile::tempdir().unwrap();
+        let tree = tree(root.path());
+        tree.store(BlockHash::EMPTY, T0);
+        tree.steps();
+        tree.trash(BlockHash::EMPTY, T0, Fate::Until(T1)).unwrap();
+        assert_eq!(tree.steps(), [Rename], "a trash that a crash undoes harms nobody");
+        assert_eq!(tree.untrash(BlockHash::EMPTY, T1).unwrap(), Untrashed::Restored);
+        assert_eq!(tree.steps(), [SetTimes, SyncFile, Rename, SyncFile, SyncDirectory]);
     }
 }

@@ -1,11 +1,13 @@
 //! Bringing back a trashed copy.
 
+use std::ffi::OsStr;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 
 use keep_rules::{BlockHash, Timestamp};
 
 use super::lock::{ATTEMPTS_MAX, too_often};
-use super::name;
+use super::trashed::InTrash;
 use super::tree::Tree;
 use crate::{Error, Untrashed};
 
@@ -14,10 +16,10 @@ impl Tree {
     pub(super) fn untrash(&self, hash: BlockHash, now: Timestamp) -> Result<Untrashed, Error> {
         let exclusive = self.stripes.lock(hash);
         for _attempt in 0..ATTEMPTS_MAX {
-            let deadline = self.latest_deadline(hash)?.ok_or_else(|| self.absent())?;
+            let latest = self.in_trash(hash)?.into_iter().next().ok_or_else(|| self.absent())?;
             let (file, untrashed) = match self.set_mtime_of_live(hash, now)? {
                 Some(live) => (live.file, Untrashed::AlreadyLive),
-                None => match self.revive(hash, deadline, now)? {
+                None => match self.revive(hash, &latest, now)? {
                     Some(file) => (file, Untrashed::Restored),
                     None => continue,
                 },
@@ -31,22 +33,15 @@ impl Tree {
         Err(too_often("untrash a block"))
     }
 
-    fn latest_deadline(&self, hash: BlockHash) -> Result<Option<i64>, Error> {
-        let listing = self.deadlines(hash)?;
-        Ok(listing.and_then(|listing| {
-            listing.entries.into_iter().map(|(deadline, _name)| deadline).max()
-        }))
-    }
-
     /// Gives a trashed copy its old name back. The new mtime is durable before it has the name, so no crash leaves an
     /// old mtime live. `None` if the copy vanished, or another one is live by now.
     fn revive(
         &self,
         hash: BlockHash,
-        deadline: i64,
+        latest: &InTrash,
         now: Timestamp,
     ) -> Result<Option<std::fs::File>, Error> {
-        let trashed = self.subdirectory(hash).join(name::trash(hash, deadline));
+        let trashed = self.subdirectory(hash).join(OsStr::from_bytes(latest.name.to_bytes()));
         let Some(locked) = self.lock_file(&trashed)? else { return Ok(None) };
         self.set_mtime(&locked.file, now)?;
         self.sync_file(&locked.file)?;

@@ -1,9 +1,10 @@
-//! How often is synced. In which order, and that it suffices, shows `tests/machine` on the image of a crashed disk.
+//! How often is synced. The order is shown in `src/directory/tree.rs`, and that it suffices in `tests/machine`, on the image
+//! of a crashed disk.
 
 use keep_rules::trash::Fate;
 use keep_volume::directory::{Directory, DirectoryConfig, Durability};
 use keep_volume::{Operation, Volume};
-use testkit::blocks::Block;
+use testkit::blocks::{Block, fetch};
 
 use crate::disk::{Disk, T0, T1};
 
@@ -40,7 +41,7 @@ async fn a_touch_syncs_times_and_name() {
 }
 
 #[tokio::test]
-async fn an_untrash_syncs_the_mtime_before_the_name() {
+async fn an_untrash_syncs_and_a_trash_does_not() {
     let disk = Disk::new();
     let volume = disk.fresh_volume();
     let block = Block::of("foo");
@@ -64,7 +65,7 @@ async fn nothing_is_synced_when_that_was_asked_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn writers_in_one_directory_share_syncs_and_lose_nothing() {
+async fn writers_in_one_directory_at_once_lose_nothing() {
     let disk = Disk::new();
     let volume = disk.fresh_volume();
     let hash = Block::of("foo").hash;
@@ -75,10 +76,14 @@ async fn writers_in_one_directory_share_syncs_and_lose_nothing() {
         digest[15] = number;
         let block =
             Block { hash: keep_rules::BlockHash::from_bytes(digest), data: vec![number].into() };
-        tasks.spawn(async move { block.store(&volume, T0).await });
+        tasks.spawn(async move {
+            block.store(&volume, T0).await.unwrap();
+            block
+        });
     }
-    let stored = tasks.join_all().await;
-    assert!(stored.iter().all(Result::is_ok));
+    for block in tasks.join_all().await {
+        assert_eq!(fetch(&volume, block.hash).await.unwrap(), block.data);
+    }
     // 64 files, one root, and at most one sync of the directory for each.
     assert!((66..=129).contains(&syncs(&volume)), "{}", syncs(&volume));
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use keep_rules::trash::Fate;
 use keep_rules::{HashPrefix, Timestamp};
 use keep_volume::directory::Directory;
-use keep_volume::{Error, Halt, Memory, Volume};
+use keep_volume::{Error, Halt, Memory, TryWrite, Volume};
 use testkit::blocks::{Block, drain, fetch};
 use testkit::emptying::empty;
 use testkit::faults::{Call, FailNth, Fault, ShortWrite};
@@ -126,6 +126,7 @@ async fn every_call_of_a_decorated_volume_can_fail_once() {
         Call::Read,
         Call::Create,
         Call::Write,
+        Call::ReadBack,
         Call::Commit,
         Call::Touch,
         Call::Trash,
@@ -136,6 +137,7 @@ async fn every_call_of_a_decorated_volume_can_fail_once() {
         Call::Next,
         Call::Tally,
         Call::Sweep,
+        Call::Check,
     ];
     for call in calls {
         let volume = FailNth::once(Memory::new("memory".parse().unwrap()), call, 1, Fault::Io);
@@ -152,6 +154,8 @@ async fn every_call_of_a_decorated_volume_can_fail_once() {
                 empty(&volume, Timestamp::EPOCH, 1).await.map(drop),
                 volume.tally(Halt::default()).await.map(drop),
                 volume.sweep(Timestamp::EPOCH).await.map(drop),
+                volume.check(TryWrite::Yes).await,
+                read_back(&volume, &block).await,
                 list(&volume).await,
             ];
             let device =
@@ -161,6 +165,13 @@ async fn every_call_of_a_decorated_volume_can_fail_once() {
         assert_eq!(failures, 1, "{call:?}");
         assert!(fetch(&volume, block.hash).await.unwrap() == block.data, "{call:?}");
     }
+}
+
+async fn read_back(volume: &dyn Volume, block: &Block) -> Result<(), Error> {
+    let mut writer = volume.create(block.hash).await?;
+    writer.write(block.data.clone()).await?;
+    assert!(drain(writer.read_back().await?.as_mut()).await? == block.data);
+    Ok(())
 }
 
 async fn list(volume: &dyn Volume) -> Result<(), Error> {

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use keep_rules::trash::Fate;
 use keep_rules::{HashPrefix, Timestamp};
-use keep_volume::{Emptied, EmptyOrder, TrashedCopy, Untrashed, Volume};
+use keep_volume::{Emptied, EmptyOrder, Error, TrashedCopy, Untrashed, Volume};
 use testkit::blocks::{Block, fetch};
 use testkit::emptying::empty;
 
@@ -138,7 +138,25 @@ async fn what_is_named_as_a_trashed_copy_and_is_none_is_left_alone() {
     assert_eq!(volume.trashed(FOO.parse().unwrap()).await.unwrap(), []);
     let emptied = empty(&volume, Timestamp::from_seconds(1_700_000_500), 1).await.unwrap();
     assert_eq!(emptied, Emptied::default());
+    assert!(root.join(&name).is_dir());
+    // Nor does it keep a copy with an earlier deadline from coming back.
+    let foo = FOO.parse().unwrap();
+    assert!(matches!(volume.untrash(foo, T1).await, Err(Error::NotFound)));
+    put_file(&root, &format!("acb/{FOO}.trash.1600000000"), "foo", T0);
+    assert_eq!(volume.untrash(foo, T1).await.unwrap(), Untrashed::Restored);
+    assert_eq!(fetch(&volume, foo).await.unwrap(), b"foo");
     assert!(root.join(name).is_dir());
+}
+
+#[tokio::test]
+async fn a_trashed_copy_comes_back_however_its_deadline_is_spelt() {
+    let disk = Disk::new();
+    let root = disk.fresh_root();
+    put_file(&root, &format!("acb/{FOO}.trash.0001700000500"), "foo", T0);
+    let volume = disk.open(&root);
+    let foo = FOO.parse().unwrap();
+    assert_eq!(volume.untrash(foo, T1).await.unwrap(), Untrashed::Restored);
+    assert_eq!(fetch(&volume, foo).await.unwrap(), b"foo");
 }
 
 #[tokio::test]
