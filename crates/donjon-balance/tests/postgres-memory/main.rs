@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
+#[expect(dead_code, reason = "shared with the other tests of the database, which use more of it")]
 #[path = "../postgres/server.rs"]
 mod server;
 
