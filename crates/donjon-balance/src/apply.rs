@@ -20,7 +20,7 @@ use crate::plan::{Header, Lists, PlanError, PlanFile, Sha256Digest};
 use crate::planning;
 use crate::runs::Budget;
 use crate::send::{NotSent, send_all};
-use crate::sent::{LastRun, Sent, SentError, SentTrash};
+use crate::sent::{Doomed, LastRun, Sent, SentError, SentTrash};
 use crate::servers::{Server, ServersError, census};
 use crate::settings::Settings;
 
@@ -205,7 +205,9 @@ pub async fn apply(
                 sent.accepted(&server.uuid, trash, now());
             }
         }
-        sent.last_run = Some(LastRun::from(&size_of(&plan)));
+        if answers.iter().any(Result::is_ok) {
+            sent.last_run = Some(LastRun::from(&size_of(&plan)));
+        }
         sent.store(&settings.state_dir)?;
         let receipts = all(answers)?;
         for ((to, receipt), count) in
@@ -233,8 +235,13 @@ fn all(
     if failures.is_empty() { Ok(receipts) } else { Err(ApplyError::NotSent(failures)) }
 }
 
+/// Opens a plan and finds every byte right.
 async fn open(path: PathBuf) -> Result<Arc<PlanFile>, ApplyError> {
-    let opened = tokio::task::spawn_blocking(move || PlanFile::open(&path));
+    let opened = tokio::task::spawn_blocking(move || {
+        let mut plan = PlanFile::open(&path)?;
+        plan.verify()?;
+        Ok::<_, PlanError>(plan)
+    });
     let plan = opened.await.map_err(|error| ApplyError::Thread(error.to_string()))??;
     Ok(Arc::new(plan))
 }
@@ -265,6 +272,10 @@ fn check(
     if header.policy.get("after_epoch").and_then(Value::as_u64) != Some(sent.epoch)
         || epoch(header) <= sent.epoch
     {
+        return Err(ApplyError::Overtaken);
+    }
+    let uuids = header.servers.iter().map(|server| server.uuid.as_str());
+    if matches!(sent.doomed(uuids, now), Doomed::Unknown { .. }) {
         return Err(ApplyError::Overtaken);
     }
     let held = held(&size_of(plan), settings, sent, brakes_for);
@@ -342,7 +353,12 @@ async fn write_lists(plan: Arc<PlanFile>, settings: &Settings) -> Result<Written
     let written = tokio::task::spawn_blocking(move || {
         let budget =
             Budget { memory: MEMORY, feeders: NonZeroUsize::MIN, readers: NonZeroUsize::MIN };
-        let limits = crate::plan::Limits { pulls: limits.pulls, trashes: limits.trashes };
+        // No more than the plan says: what is doomed later is read from the plan.
+        let of = plan.header().limits;
+        let limits = crate::plan::Limits {
+            pulls: limits.pulls.min(of.pulls),
+            trashes: limits.trashes.min(of.trashes),
+        };
         let lists = Lists::prepare(&plan, limits, &dir, budget)?;
         let mut written = Written {
             pulls: Vec::new(),

@@ -1,11 +1,12 @@
 //! The state directory: plans by their ids, and which trash entries of theirs are still in force.
 
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use keep_rules::balance::Layout;
+use keep_rules::balance::{Layout, MountIndex};
 
 use crate::plan::{Lists, PlanError, PlanFile};
 use crate::runs::{Budget, DoomedRecord, Feeder, SortError};
@@ -69,13 +70,13 @@ impl Plans {
         self.dir.join(format!("{id}{SUFFIX}"))
     }
 
-    /// Keeps the plan at `from` under its id, durably, if it is not here already.
+    /// Keeps the plan at `from`, which was found whole, under its id, durably, if it is not here already.
     ///
     /// # Errors
     /// It cannot be copied; nothing may be sent then, as nobody would know later what was.
     pub fn adopt(&self, id: &str, from: &Path) -> Result<PathBuf, KeepError> {
         let to = self.path(id);
-        if to.exists() {
+        if is_whole(&to) {
             return Ok(to);
         }
         let mut draft = tempfile::NamedTempFile::new_in(&self.dir)
@@ -84,9 +85,7 @@ impl Plans {
             .and_then(|mut from| io::copy(&mut from, draft.as_file_mut()))
             .and_then(|_bytes| draft.as_file().sync_all());
         copied.map_err(|error| failed(from, "cannot be copied to the state directory", error))?;
-        draft
-            .persist_noclobber(&to)
-            .map_err(|error| failed(&to, "cannot be named", error.error))?;
+        draft.persist(&to).map_err(|error| failed(&to, "cannot be named", error.error))?;
         sync(&self.dir).map_err(|error| failed(&self.dir, "cannot be synced", error))?;
         Ok(to)
     }
@@ -118,6 +117,12 @@ impl Plans {
             Budget { memory: MEMORY, feeders: NonZeroUsize::MIN, readers: NonZeroUsize::MIN };
         let header = plan.header();
         let lists = Lists::prepare(&plan, header.limits, &self.state, budget)?;
+        // A list that a server has may be carried out through a view that is not in the layout any more.
+        let views: HashMap<&str, MountIndex> = layout
+            .devices()
+            .iter()
+            .map(|device| (device.uuid().as_str(), device.views()[0]))
+            .collect();
         for (server, place) in header.servers.iter().zip(0_u16..) {
             if !doomed.servers.contains(&server.uuid) {
                 continue;
@@ -125,8 +130,8 @@ impl Plans {
             for entry in lists.trashes(place)? {
                 let entry = entry?;
                 let mount = &header.mounts[usize::from(entry.mount)].uuid;
-                // A mount that is gone holds nothing that could protect a block.
-                let Some(mount) = layout.find_mount(&server.uuid, mount) else { continue };
+                // A device that nobody sees any more holds nothing that could protect a block.
+                let Some(mount) = views.get(mount.as_str()) else { continue };
                 let (hash, mtime) = (entry.block.hash, entry.mtime);
                 feeder.push(DoomedRecord { hash, mtime, mount: mount.get() })?;
             }
@@ -150,6 +155,11 @@ impl Plans {
             }
         }
     }
+}
+
+/// Whether there is a plan, and every byte of it is right.
+fn is_whole(path: &Path) -> bool {
+    PlanFile::open(path).and_then(|mut plan| plan.verify()).is_ok()
 }
 
 fn failed(path: &Path, doing: &'static str, error: io::Error) -> KeepError {

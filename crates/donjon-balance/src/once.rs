@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use keep_protocol::client::ClientError;
+use keep_protocol::status::ListName;
 use keep_rules::Timestamp;
 use keep_rules::balance::Statistics;
 use keep_rules::brake::{Brake, RunSize};
@@ -20,8 +22,8 @@ use crate::postgres::{Confirmed, Database};
 use crate::progress::Progress;
 use crate::references::ReferencesRead;
 use crate::send::{NotCleared, clear_all};
-use crate::sent::{Doomed, DoomedPlan, Sent, SentError};
-use crate::servers::Server;
+use crate::sent::{Doomed, DoomedPlan, Sent, SentError, SentTrash};
+use crate::servers::{Server, ServersError};
 use crate::settings::Settings;
 
 /// How long to wait for what nodes were told before to end, when nobody knows what that was.
@@ -119,6 +121,9 @@ pub enum RunError {
     /// Lists were sent, and then the locks were gone: nothing was confirmed.
     #[error("the lists were sent; the confirmed columns were not written: {0}")]
     ConfirmingNotAlone(#[source] NotAlone),
+    /// Brakes hold the plan: a person should look at it.
+    #[error("the brakes hold the plan {}", .0.path.display())]
+    Held(Box<Made>),
     /// It took too long.
     #[error("the run took longer than {0} s (BalanceTimeout); what was sent stays sent")]
     TimedOut(u64),
@@ -144,7 +149,7 @@ impl Run<'_> {
     /// Makes a plan and, unless brakes hold it, sends its lists, and then writes the confirmed columns of the database.
     ///
     /// # Errors
-    /// [`RunError`]. With [`ApplyError::Brakes`] the plan is in the state directory, to be looked at. With
+    /// [`RunError`]. With [`RunError::Held`] the plan is in the state directory, to be looked at. With
     /// [`RunError::Confirming`] the lists were sent.
     pub async fn once(self) -> Result<Done, RunError> {
         let (settings, servers) = (self.settings, self.servers);
@@ -155,7 +160,7 @@ impl Run<'_> {
             let enrol = database.as_ref().map_or(Enrol::Nobody, |_| Enrol::Collections);
             let (made, mut observed) = self.make(None, enrol).await?;
             if !made.held.is_empty() {
-                return Err(ApplyError::Brakes(made.held).into());
+                return Err(RunError::Held(Box::new(made)));
             }
             let digest = made.digest.to_string();
             let applied =
@@ -225,12 +230,45 @@ impl Run<'_> {
     async fn settle(&self, sent: &mut Sent) -> Result<(Vec<DoomedPlan>, Option<String>), RunError> {
         let uuids = self.servers.iter().map(|server| server.uuid.as_str());
         match sent.doomed(uuids, (self.now)()) {
-            Doomed::Plans(plans) => Ok((plans, None)),
+            Doomed::Plans(plans) => match self.foreign(sent).await? {
+                None => Ok((plans, None)),
+                Some(why) => {
+                    self.clear(sent, &why).await?;
+                    Ok((Vec::new(), Some(why)))
+                }
+            },
             Doomed::Unknown { why } => {
                 self.clear(sent, &why).await?;
                 Ok((Vec::new(), Some(why)))
             }
         }
+    }
+
+    /// Whether a node has another trash list than we sent: somebody else's, whose entries are in force. A plain keepstore
+    /// does not tell.
+    async fn foreign(&self, sent: &Sent) -> Result<Option<String>, RunError> {
+        for server in self.servers {
+            let Some(known) = sent.of(&server.uuid) else { continue };
+            let patience = self.settings.patience;
+            let asked = patience.ask(async || server.client.list_status(ListName::Trash).await);
+            let status = match asked.await {
+                Ok(status) => status,
+                Err(ClientError::PlainKeepstore) => continue,
+                Err(error) => {
+                    let url = server.url.to_string();
+                    return Err(ObserveError::from(ServersError::Silent { url, error }).into());
+                }
+            };
+            let other = match &known.trash {
+                SentTrash::Plan { list_id: Some(id), .. } => status.generation != *id,
+                SentTrash::Plan { list_id: None, .. } | SentTrash::Unknown => true,
+                SentTrash::Cleared => status.waiting + status.running + status.running_before > 0,
+            };
+            if other {
+                return Ok(Some(format!("{} has another trash list than we sent", server.url)));
+            }
+        }
+        Ok(None)
     }
 
     async fn clear(&self, sent: &mut Sent, why: &str) -> Result<(), RunError> {

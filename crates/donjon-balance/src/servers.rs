@@ -50,9 +50,7 @@ pub enum ServersError {
         uuid: String,
     },
     /// A node does not answer. All must: what is not seen might be the last copy, or one too many.
-    #[error(
-        "{url} does not describe its mounts: {error}; start it, or take it out of the configuration"
-    )]
+    #[error("{url} does not describe its mounts: {error}; {}", advice(error))]
     Silent {
         /// The node.
         url: String,
@@ -72,6 +70,26 @@ pub enum ServersError {
         /// What is allowed.
         max_s: u64,
     },
+}
+
+/// What to do about a node that does not answer as it should.
+fn advice(error: &ClientError) -> &'static str {
+    match error {
+        ClientError::Refused { status, .. } if matches!(status.as_u16(), 401 | 403) => {
+            "is it the right token, and a node of this cluster?"
+        }
+        ClientError::NotFound
+        | ClientError::Refused { .. }
+        | ClientError::Unreachable { .. }
+        | ClientError::Damaged { .. }
+        | ClientError::Incomplete { .. }
+        | ClientError::Malformed { .. }
+        | ClientError::PlainKeepstore
+        | ClientError::BadUrl { .. }
+        | ClientError::BadToken => {
+            "start it, or take it out of the configuration if it is gone for good"
+        }
+    }
 }
 
 /// Refuses a set of nodes in which two have one UUID, and an empty one.

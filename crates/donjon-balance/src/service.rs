@@ -9,7 +9,6 @@ use serde_json::json;
 use tokio::sync::{Notify, watch};
 
 use crate::alone::{Alone, NotAlone};
-use crate::apply::ApplyError;
 use crate::metrics::{Figures, LastRun, text};
 use crate::observe::References;
 use crate::once::{Done, Run, RunError};
@@ -150,11 +149,11 @@ impl Service<'_> {
                 figures.last = Some(LastRun { made, applied: Some(applied), confirmed, took });
                 None
             }
-            Err(RunError::Apply(ApplyError::Brakes(held))) => {
+            Err(RunError::Held(made)) => {
                 figures.held += 1;
-                let why: Vec<String> = held.iter().map(ToString::to_string).collect();
+                let why: Vec<String> = made.held.iter().map(ToString::to_string).collect();
                 let why = format!("the brakes hold the plan: {}", why.join("; "));
-                tracing::error!(why, "run held: look at the plan and apply it by its digest");
+                tracing::error!(why, plan = %made.path.display(), digest = %made.digest, "run held: look at the plan and apply it by its digest");
                 Some(why)
             }
             Err(error) => {

@@ -96,6 +96,7 @@ impl Nodes {
         data: Bytes,
         wanted: u32,
         classes: &[String],
+        now: Timestamp,
     ) -> Result<(), TooFewCopies> {
         let mut copies = 0;
         let mut failures = Vec::new();
@@ -105,7 +106,10 @@ impl Nodes {
             }
             let block = PutBlock { hash, size: data.len() as u64, classes };
             match node.client.put_block(block, data.clone()).await {
-                Ok(stored) => copies += confirmed(&stored.classes, classes, stored.replicas),
+                Ok(stored) if self.signs_as_we_do(&stored.locator, now) => {
+                    copies += confirmed(&stored.classes, classes, stored.replicas);
+                }
+                Ok(_) => failures.push(foreign(node)),
                 Err(error) => {
                     failures.push(NodeFailure { url: node.client.base().to_string(), error });
                 }
@@ -115,6 +119,14 @@ impl Nodes {
             return Ok(());
         }
         Err(TooFewCopies { hash, copies, wanted, failures })
+    }
+
+    /// Whether the node that gave this locator has our key, if we know one. Any keepstore takes a block from anybody: one of
+    /// another cluster would keep it for nobody.
+    fn signs_as_we_do(&self, locator: &Locator, now: Timestamp) -> bool {
+        self.signing.as_ref().is_none_or(|signing| {
+            signing.key.verify(locator.as_str(), &signing.token, now, signing.ttl).is_ok()
+        })
     }
 
     /// Reads a block, from the first node that has a good copy.
@@ -154,6 +166,13 @@ impl Nodes {
             }
         }
     }
+}
+
+/// What is said of a node that signs with another key.
+fn foreign(node: &Node) -> NodeFailure {
+    let detail = "its locator is signed with another key, or not at all: this is no node of this cluster; see --url";
+    let error = ClientError::Malformed { what: "answer to a PUT", detail: detail.to_owned() };
+    NodeFailure { url: node.client.base().to_string(), error }
 }
 
 /// How many copies count: those in every class that is wanted, if the node tells of classes.

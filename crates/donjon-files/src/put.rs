@@ -10,6 +10,7 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use keep_manifest::{BlockRef, Segment, Tree};
+use keep_rules::Timestamp;
 
 use crate::Progress;
 use crate::nodes::{Nodes, TooFewCopies};
@@ -25,6 +26,8 @@ pub struct Putting {
     pub classes: Vec<String>,
     /// Blocks on their way at once: each takes 64 MiB of memory.
     pub at_once: usize,
+    /// The clock.
+    pub now: fn() -> Timestamp,
 }
 
 /// A tree that is stored: every block has all its copies.
@@ -115,7 +118,7 @@ pub async fn put(
                     let data = Bytes::from(packed.data);
                     sending.push(async move {
                         let length = data.len() as u64;
-                        let done = nodes.store(block.hash(), data, putting.copies, &putting.classes).await;
+                        let done = nodes.store(block.hash(), data, putting.copies, &putting.classes, (putting.now)()).await;
                         progress.bytes(length);
                         done
                     });

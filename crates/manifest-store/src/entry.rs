@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use crate::name::CollectionName;
 
 /// Clocks of different machines differ; and a signature may be used in its last second.
-const MARGIN: Duration = Duration::from_secs(3600);
+pub(crate) const MARGIN: Duration = Duration::from_secs(3600);
 
 /// What a collection wants of its blocks.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -42,7 +42,7 @@ pub enum StoreError {
         format: u32,
     },
     /// A manifest of the catalog is not there.
-    #[error("{}: the manifest of {name:?} is gone; restore it from a backup, or put the collection again", path.display())]
+    #[error("{}: the manifest of {name:?} is gone; restore this file from a backup. If you have the same files still: put them, and copy the new manifest, which has the same portable data hash, to this name", path.display())]
     ManifestGone {
         /// The file.
         path: PathBuf,
@@ -78,14 +78,14 @@ pub enum StoreError {
     },
     /// There is another collection of that name.
     #[error(
-        "there is a collection {name:?} already, with other content; choose another name, or replace it"
+        "there is a collection {name} already, with other content; choose another name, or replace it"
     )]
     Exists {
         /// The name.
         name: CollectionName,
     },
     /// There is no collection of that name.
-    #[error("there is no collection {name:?}")]
+    #[error("there is no collection {name}")]
     NoSuchName {
         /// The name.
         name: CollectionName,

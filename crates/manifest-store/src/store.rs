@@ -13,7 +13,7 @@ use rustix::fs::{FlockOperation, flock};
 
 use crate::catalog::Catalog;
 use crate::disk::{DRAFT, Disk};
-use crate::entry::{Entry, Standing, Wanted};
+use crate::entry::{Entry, MARGIN, Standing, Wanted};
 use crate::error::StoreError;
 use crate::name::CollectionName;
 
@@ -165,6 +165,7 @@ impl Store {
         now: Timestamp,
         ttl: Duration,
     ) -> Result<(), StoreError> {
+        let now = self.not_before(now);
         if self.catalog.live(name.as_str()).is_some() {
             return Err(StoreError::Exists { name: name.clone() });
         }
@@ -173,7 +174,10 @@ impl Store {
             .entries
             .iter_mut()
             .filter(|entry| entry.name == *name)
-            .filter(|entry| matches!(entry.standing(now, ttl), Standing::RemovedUntil(_)))
+            // Earlier than a balancer may take its time as up, whose clock may be ahead of ours.
+            .filter(|entry| {
+                matches!(entry.standing(now.after(MARGIN), ttl), Standing::RemovedUntil(_))
+            })
             .max_by_key(|entry| entry.removed_at);
         match removed {
             None => return Err(StoreError::NoSuchName { name: name.clone() }),
@@ -195,6 +199,11 @@ impl Store {
             self.sweep_leftovers()?;
         }
         Ok(over)
+    }
+
+    /// A clock that went back must not bring back what a balancer may have given up.
+    fn not_before(&self, now: Timestamp) -> Timestamp {
+        now.max(self.catalog.written_at)
     }
 
     /// The catalog on the disk is replaced first, ours only if that is done.

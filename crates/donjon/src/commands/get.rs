@@ -106,7 +106,7 @@ pub(crate) async fn run(args: GetArgs) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     SystemTime::now().into()
 }
 

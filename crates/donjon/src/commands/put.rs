@@ -1,13 +1,14 @@
 //! `donjon put`
 
 use std::path::PathBuf;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use donjon_files::{Node, Nodes, Putting, Special, put, scan};
 use indicatif::{ProgressBar, ProgressStyle};
 use manifest_store::{CollectionName, Existing, Publication, Store, Wanted};
 use serde_json::json;
 
+use super::get::now;
 use crate::cluster::{Cluster, ClusterArgs};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -83,18 +84,12 @@ pub(crate) async fn run(args: PutArgs) -> Result<Exit, Failure> {
     }
     let copies = args.replication.unwrap_or(cluster.default_replication);
     let (nodes, ttl) = (nodes(&cluster), cluster.ttl);
-    let putting = Putting { copies, classes: args.classes.clone(), at_once: args.jobs.into() };
-    let begun = Instant::now();
+    let putting = Putting { copies, classes: args.classes.clone(), at_once: args.jobs.into(), now };
+    let (begun, begun_wall) = (Instant::now(), SystemTime::now());
     let bar = Bar::new(found.bytes());
     let stored = put(found, &nodes, &putting, &bar).await;
     let stored = stored.map_err(|error| Failure::Other(error.to_string()))?;
     drop(bar);
-    // Published later, a block might be trashed before anybody knows that it is wanted (spec/keep-balance.md section 2.5).
-    if begun.elapsed() > ttl / 2 {
-        return Err(Failure::Other(
-            "storing took longer than half the signature TTL, so nothing was published; store it in parts".to_owned(),
-        ));
-    }
     let mut manifest = Vec::new();
     stored.tree.write(&mut manifest).expect("a vector takes everything");
     let publication = Publication {
@@ -107,6 +102,15 @@ pub(crate) async fn run(args: PutArgs) -> Result<Exit, Failure> {
     };
     let mut store = Store::open(&dir, SystemTime::now().into())
         .map_err(|error| Failure::Other(error.to_string()))?;
+    // Published later, a block might be trashed before anybody knows that it is wanted (spec/keep-balance.md section 2.5).
+    // A clock that stood still while the machine slept, or went back, proves nothing.
+    let by_wall = begun_wall.elapsed().unwrap_or(Duration::MAX);
+    if begun.elapsed().max(by_wall) > ttl / 2 {
+        return Err(Failure::Other(
+            "storing took longer than half the signature TTL, so nothing was published; store it in parts"
+                .to_owned(),
+        ));
+    }
     let published = store
         .publish(publication, manifest.as_slice())
         .map_err(|error| Failure::Other(error.to_string()))?;
@@ -159,8 +163,10 @@ fn name(given: Option<CollectionName>, paths: &[PathBuf]) -> Result<CollectionNa
     if let Some(name) = given {
         return Ok(name);
     }
-    let first = paths.first().and_then(|path| std::fs::canonicalize(path).ok());
-    let text = first.and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned()));
+    let first = paths.first().ok_or_else(|| Failure::Usage("which files?".to_owned()))?;
+    let first = std::fs::canonicalize(first)
+        .map_err(Failure::local(format!("cannot look at {}", first.display())))?;
+    let text = first.file_name().map(|name| name.to_string_lossy().into_owned());
     text.unwrap_or_default()
         .parse()
         .map_err(|error| Failure::Usage(format!("the path gives no name: {error}; give --name")))

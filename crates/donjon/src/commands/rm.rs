@@ -1,6 +1,6 @@
 //! `donjon rm`
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use keep_rules::Timestamp;
 use manifest_store::{CollectionName, Standing, Store, StoreError};
@@ -41,8 +41,9 @@ pub(crate) struct RmArgs {
 
 pub(crate) fn run(args: RmArgs) -> Result<Exit, Failure> {
     let manifests = args.manifests.find()?;
+    let mut store = open(&manifests.dir, SystemTime::now().into())?;
+    // Read when it is our turn: another writer may have been waited for.
     let now: Timestamp = SystemTime::now().into();
-    let mut store = open(&manifests.dir, now)?;
     let mut tally = Tally::default();
     let mut output = Output::stdout();
     for name in &args.names {
@@ -86,11 +87,12 @@ fn kept_until(
     store: &Store,
     name: &CollectionName,
     now: Timestamp,
-    ttl: std::time::Duration,
+    ttl: Duration,
 ) -> Option<Timestamp> {
     let of_name = store.catalog().entries.iter().filter(|entry| entry.name == *name);
     let ends = of_name.filter_map(|entry| match entry.standing(now, ttl) {
-        Standing::RemovedUntil(until) => Some(until),
+        // Undoing ends an hour before protection: clocks differ.
+        Standing::RemovedUntil(until) => Some(until.before(Duration::from_secs(3600))),
         Standing::Live | Standing::Over => None,
     });
     ends.max()

@@ -119,7 +119,9 @@ pub(super) fn print(
     };
     print_value(format, &shown, text)?;
     if held {
-        eprintln!("A node holds its trash list: `donjon list status trash --url …` says why.");
+        eprintln!(
+            "A node holds its trash list: `donjon list show trash`, with --config or --data, says why, and how to release it."
+        );
     }
     Ok(if held { Exit::Partly } else { Exit::Done })
 }

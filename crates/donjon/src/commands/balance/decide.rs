@@ -13,7 +13,8 @@ use crate::output::Output;
 
 /// What if: decide blocks that a file describes
 ///
-/// The file has servers, mounts, replicas and wishes, in the format of spec/balance-cases.json. Decided by the same code as a
+/// The file has servers, mounts, replicas and wishes, in the format of
+/// crates/keep-rules/tests/vectors/balance-cases.json. Decided by the same code as a
 /// run; nobody is asked and nothing is sent. Prints a JSON object a line for each case: keep, trash, pull and lost, each
 /// with its reason.
 #[derive(Debug, clap::Args)]

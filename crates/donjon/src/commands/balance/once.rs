@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use donjon_balance::apply::ApplyError;
 use donjon_balance::once::{Run, RunError};
 
 use super::applied;
@@ -37,7 +36,6 @@ pub(crate) struct OnceArgs {
 
 pub(super) async fn run(args: OnceArgs) -> Result<Exit, Failure> {
     let setup = args.setup.set_up().await?;
-    let state = setup.settings.state_dir.clone();
     let run = Run {
         settings: &setup.settings,
         servers: &setup.servers,
@@ -49,8 +47,8 @@ pub(super) async fn run(args: OnceArgs) -> Result<Exit, Failure> {
     };
     match run.once().await {
         Ok(done) => applied::print(args.format, Some(&done), &done.applied),
-        Err(RunError::Apply(ApplyError::Brakes(held))) => {
-            show::held(&held, &state);
+        Err(RunError::Held(made)) => {
+            show::held(&made);
             Ok(Exit::Partly)
         }
         Err(error) => Err(Failure::Other(error.to_string())),

@@ -17,7 +17,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Format, Output, print};
 
-/// Make a plan, and send nothing
+/// Make a plan, and send no list of it
 ///
 /// The plan is what would be sent: `donjon balance apply` sends exactly that. If it is not known what nodes still trash
 /// from earlier lists, their trash lists are emptied first.

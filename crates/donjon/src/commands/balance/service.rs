@@ -22,7 +22,7 @@ use crate::failure::Failure;
 #[command(after_help = "\
 Examples:
   donjon balance run --config /etc/arvados/config.yml
-  donjon balance run --data /srv/keep --period 1h --listen 127.0.0.1:9005
+  donjon balance run --data /srv/keep --period 3600 --listen 127.0.0.1:9005
 
 Exit status: 0 stopped by a signal, 1 it could not start, 2 the command line is wrong")]
 pub(crate) struct ServiceArgs {

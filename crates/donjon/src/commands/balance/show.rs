@@ -1,7 +1,5 @@
 //! A plan, for people.
 
-use std::path::Path;
-
 use donjon_balance::once::Made;
 use donjon_balance::plan::{Footer, Header};
 use keep_rules::balance::Category;
@@ -85,12 +83,13 @@ impl MadeShown {
 }
 
 /// Says why a plan was not sent, and what to do.
-pub(super) fn held(reasons: &[Brake], state: &Path) {
-    held_reasons(reasons);
+pub(super) fn held(made: &Made) {
+    held_reasons(&made.held);
+    let (plan, digest) = (made.path.display(), made.digest);
     eprintln!(
-        "The plan is in {}. Look at it with `donjon balance plan show`; if it is meant so, send it with\n\
-         `donjon balance apply FILE --digest DIGEST --release-brakes`.",
-        state.join("plans").display()
+        "Look at it: donjon balance plan show {plan}\n\
+         If it is meant so, with the same --config or --data:\n\
+         donjon balance apply {plan} --digest {digest} --release-brakes"
     );
 }
 

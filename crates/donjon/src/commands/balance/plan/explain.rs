@@ -51,7 +51,7 @@ pub(super) fn run(args: ExplainArgs) -> Result<Exit, Failure> {
         match &explained.entry {
             Some(entry) => text(plan.header(), entry).iter().try_for_each(|line| output.line(line))?,
             None => output.line(format!(
-                "The plan has nothing to do about {}: it has the copies that it should have, or there is no such block.",
+                "The plan has nothing to do about {}: it has the copies that it should have, or nobody wants it and it is too new to be trashed, or there is no such block; `donjon block explain` says what a node has.",
                 args.hash
             ))?,
         }
