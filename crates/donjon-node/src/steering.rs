@@ -21,10 +21,15 @@ pub(crate) const WORKERS_MAX: u64 = 1_000;
 
 /// What has been set. Absent: the configuration counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Steered {
+    /// Always written. A file without the key is not one that this program wrote whole, and may have said "frozen": with
+    /// `deserialize_with`, serde takes a missing key for a mistake, not for `null`.
+    #[serde(deserialize_with = "Option::deserialize")]
     pub(crate) freeze: Option<Frozen>,
+    #[serde(default)]
     pub(crate) trash: ListSteering,
+    #[serde(default)]
     pub(crate) pull: ListSteering,
 }
 
@@ -394,6 +399,31 @@ mod tests {
         std::fs::create_dir(dir.path().join("settings.new")).unwrap();
         let steering = Steering::open(Some(dir.path()), None, NOW);
         assert!(steering.now().freeze().reason.unwrap().contains("cannot be written"));
+    }
+
+    #[test]
+    fn settings_that_do_not_speak_of_a_freeze_freeze_the_node() {
+        let dir = tempfile::tempdir().unwrap();
+        for text in ["{}", r#"{"trash":{"paused":true}}"#, "null", "[]", ""] {
+            std::fs::write(dir.path().join(FILE), text).unwrap();
+            assert!(Steering::open(Some(dir.path()), None, NOW).is_frozen(), "{text}");
+            assert!(says_frozen(dir.path()), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_settings_of_earlier_versions_are_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let text = r#"{
+          "freeze": null,
+          "trash": {"workers": 9, "items_per_second": null, "bytes_per_second": null, "paused": true},
+          "pull": {"workers": null, "items_per_second": null, "bytes_per_second": null, "paused": false}
+        }"#;
+        std::fs::write(dir.path().join(FILE), text).unwrap();
+        let steering = Steering::open(Some(dir.path()), None, NOW);
+        assert!(!steering.is_frozen());
+        assert_eq!((steering.now().trash.workers, steering.now().trash.paused), (Some(9), true));
+        assert_eq!(std::fs::read_to_string(dir.path().join(FILE)).unwrap(), text, "it stays");
     }
 
     #[test]

@@ -113,14 +113,22 @@ fn next(block: &BlockExplained, now: Timestamp) -> Vec<String> {
     let mut says = Vec::new();
     let live = block.mounts.iter().filter(|mount| mount.size.is_some()).count();
     let trashed = block.mounts.iter().flat_map(|mount| &mount.trashed).count();
-    match (live, trashed) {
-        (0, 0) => says
-            .push("This node has no copy of the block, neither live nor in the trash.".to_owned()),
-        (0, _) => {
-            says.push("There is no live copy; `donjon block untrash` brings one back.".to_owned())
+    let silent = block.mounts.iter().filter(|mount| mount.problem.is_some()).count();
+    says.push(match (live, trashed, silent) {
+        (0, 0, 0) => "This node has no copy of the block, neither live nor in the trash.".to_owned(),
+        (0, 0, _) => {
+            format!("No mount that could be asked has a copy; {silent} could not be asked.")
         }
-        (_, _) => says.push(format!("{live} live, {trashed} in the trash.")),
-    }
+        (0, _, 0) => "There is no live copy; `donjon block untrash` brings one back.".to_owned(),
+        (0, _, _) => format!(
+            "No mount that could be asked has a live copy; {silent} could not be asked. `donjon block untrash` brings \
+             one back."
+        ),
+        (_, _, 0) => format!("{live} live, {trashed} in the trash."),
+        (_, _, _) => {
+            format!("{live} live, {trashed} in the trash; {silent} mounts could not be asked.")
+        }
+    });
     if let Some(reason) = block.freeze.reason.as_ref().filter(|_| block.freeze.frozen) {
         says.push(format!("Trashing and emptying are frozen: {reason}"));
     }
@@ -129,7 +137,7 @@ fn next(block: &BlockExplained, now: Timestamp) -> Vec<String> {
             "{} list {} names it: {}",
             mention.list,
             mention.generation,
-            fate(block, mention)
+            fate(&block.mounts, mention)
         ));
     }
     for mount in &block.mounts {
@@ -152,7 +160,7 @@ fn next(block: &BlockExplained, now: Timestamp) -> Vec<String> {
     says
 }
 
-fn fate(block: &BlockExplained, mention: &ListMention) -> &'static str {
+fn fate(mounts: &[MountExplained], mention: &ListMention) -> &'static str {
     match mention.state {
         ListState::Held => return "the list is held until an operator releases it.",
         ListState::Checking => return "the guard is counting before anything is done.",
@@ -167,13 +175,15 @@ fn fate(block: &BlockExplained, mention: &ListMention) -> &'static str {
     let meant = |mount: &&MountExplained| {
         mention.mount_uuid.is_empty() || mention.mount_uuid == mount.mount_uuid
     };
-    let matching =
-        block.mounts.iter().filter(meant).find(|mount| mount.mtime_ns == mention.block_mtime);
-    match matching {
+    let mut meant = mounts.iter().filter(meant);
+    match meant.clone().find(|mount| mount.mtime_ns == mention.block_mtime) {
         Some(mount) if mount.old_enough_to_trash == Some(true) => {
             "it will be trashed when its turn comes."
         }
         Some(_) => "it is younger than the TTL and will be kept.",
+        None if meant.any(|mount| mount.problem.is_some()) => {
+            "no mount that could be asked has the listed mtime; the others are asked when its turn comes."
+        }
         None => "no replica has the listed mtime any more, so it will be kept.",
     }
 }
@@ -214,4 +224,42 @@ async fn untrashed(node: &Arc<Node>, mount: &Arc<Mount>, hash: BlockHash) -> Unt
         Err(error) => (UntrashResult::Failed, Some(sentence(&error))),
     };
     UntrashedMount { mount_uuid: mount.uuid.to_string(), result, detail }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LISTED: i64 = 1_799_000_000_000_000_000;
+
+    fn mount(uuid: &str) -> MountExplained {
+        MountExplained { mount_uuid: uuid.to_owned(), ..MountExplained::default() }
+    }
+
+    #[track_caller]
+    fn check(mounts: &[MountExplained], listed_mount: &str, expected: &str) {
+        let mention = ListMention {
+            list: ListName::Trash,
+            generation: 1,
+            state: ListState::Running,
+            mount_uuid: listed_mount.to_owned(),
+            block_mtime: Some(LISTED),
+        };
+        assert!(fate(mounts, &mention).contains(expected), "{}", fate(mounts, &mention));
+    }
+
+    #[test]
+    fn a_mount_that_cannot_be_asked_leaves_the_fate_open() {
+        let silent = || MountExplained { problem: Some("I/O error".to_owned()), ..mount("silent") };
+        let has = |old: bool| MountExplained {
+            mtime_ns: Some(LISTED),
+            old_enough_to_trash: Some(old),
+            ..mount("has")
+        };
+        check(&[silent()], "", "the others are asked when its turn comes");
+        check(&[silent(), mount("lacks")], "silent", "the others are asked");
+        check(&[silent(), mount("lacks")], "lacks", "no replica has the listed mtime any more");
+        check(&[silent(), has(true)], "", "it will be trashed");
+        check(&[silent(), has(false)], "has", "it is younger than the TTL");
+    }
 }

@@ -11,13 +11,15 @@ use tokio::time::timeout;
 
 use super::answer::with_type;
 use super::dispatch::{Call, Received, dispatch};
-use super::redact::{redact_path, redact_query};
+use super::redact::{plain, redact_host, redact_path, redact_query};
 use super::request_id::{X_REQUEST_ID, request_id};
 use super::router::{Route, route};
 use super::{Answer, Failure, Incoming, Priority, RequestFacts, Tokens, empty};
 use crate::health;
 use crate::metrics::{as_json, as_text, families};
 use crate::node::Node;
+
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// Answers a request. Never fails: what goes wrong becomes an answer.
 pub(crate) async fn handle(
@@ -32,8 +34,7 @@ pub(crate) async fn handle(
     let id = request_id(&parts.headers);
     let mut watch = node.active.begin(facts(&parts, peer, &id));
     let body = Incoming::new(body, &parts.headers, node.limits.body_stall_timeout);
-    let received =
-        Received { peer, request_id: String::from_utf8_lossy(id.as_bytes()).into_owned() };
+    let received = Received { peer, request_id: shown(&id) };
     let mut answer = match before_the_gate(&node, &parts) {
         Some(answer) => answer,
         None => through_the_gate(&node, parts, received, body, &mut watch).await,
@@ -77,22 +78,26 @@ fn before_the_gate(node: &Node, parts: &Parts) -> Option<Answer> {
     }
 }
 
+/// What a client says in a header, as it is shown.
+fn shown(value: &HeaderValue) -> String {
+    plain(&String::from_utf8_lossy(value.as_bytes()))
+}
+
 fn facts(parts: &Parts, peer: SocketAddr, id: &HeaderValue) -> RequestFacts {
-    let text = |name: HeaderName| {
-        let value = parts.headers.get(name).map(HeaderValue::as_bytes).unwrap_or_default();
-        String::from_utf8_lossy(value).into_owned()
-    };
+    let header = |name: &HeaderName| parts.headers.get(name).map(shown).unwrap_or_default();
     let path = parts.uri.path();
-    let length = text(header::CONTENT_LENGTH);
+    let of_header = || parts.headers.get(header::HOST).map(HeaderValue::as_bytes);
+    let of_uri = parts.uri.authority().map(|authority| authority.as_str().as_bytes());
+    let host = String::from_utf8_lossy(of_uri.or_else(of_header).unwrap_or_default());
     RequestFacts {
-        request_id: String::from_utf8_lossy(id.as_bytes()).into_owned(),
+        request_id: shown(id),
         method: parts.method.clone(),
-        host: parts.uri.authority().map_or_else(|| text(header::HOST), ToString::to_string),
+        host: redact_host(&host),
         path: redact_path(path.strip_prefix('/').unwrap_or(path)),
         query: redact_query(parts.uri.query().unwrap_or_default()),
         remote_addr: peer.to_string(),
-        forwarded_for: text(HeaderName::from_static("x-forwarded-for")),
-        bytes: length.parse().unwrap_or(-1),
+        forwarded_for: header(&X_FORWARDED_FOR),
+        bytes: header(&header::CONTENT_LENGTH).parse().unwrap_or(-1),
     }
 }
 
@@ -173,5 +178,27 @@ fn cors(headers: &mut HeaderMap) {
     ];
     for (name, value) in rows {
         headers.insert(name, HeaderValue::from_static(value));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_client_says_is_fit_for_the_log() {
+        let request = Request::builder()
+            .uri("http://me:secret@keep0:25107/a?b=1")
+            .header("x-forwarded-for", HeaderValue::from_bytes(b"10.0.0.1\xc2\x9b2J").unwrap())
+            .header("content-length", "7")
+            .body(())
+            .unwrap();
+        let (parts, ()) = request.into_parts();
+        let id = HeaderValue::from_bytes("req-\u{202e}x".as_bytes()).unwrap();
+        let facts = facts(&parts, SocketAddr::from(([127, 0, 0, 1], 1)), &id);
+        assert_eq!(facts.request_id, "req-\u{fffd}x");
+        assert_eq!(facts.host, "keep0:25107");
+        assert_eq!(facts.forwarded_for, "10.0.0.1\u{fffd}2J");
+        assert_eq!((facts.path.as_str(), facts.query.as_str(), facts.bytes), ("a", "b=1", 7));
     }
 }
