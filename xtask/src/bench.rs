@@ -3,9 +3,10 @@
 use crate::command::{Failure, Program};
 
 /// Name, crate, bench target, and what it measures.
-const BENCHES: [(&str, &str, &str, &str); 6] = [
+const BENCHES: [(&str, &str, &str, &str); 7] = [
     ("work-list", "block-work-list", "work_list", "the work list beside locks and channels"),
     ("intake", "keep-protocol", "intake", "parsing trash and pull lists beside serde_json"),
+    ("rules", "keep-rules", "balance", "the balancer's decision beside ranking with the MD5 crate"),
     ("volume", "keep-volume", "directory", "the directory volume: write, trash, touch, index"),
     ("ledger", "ledger", "ledger", "the ledger: append, sync, read, verify"),
     ("list-store", "list-store", "list_store", "durable lists: commit, load, progress"),

@@ -132,6 +132,16 @@ impl Trial<'_> {
         self.world.verdict(decision)
     }
 
+    /// The order in which replicas were learnt of changes nothing, nor does what was decided before.
+    fn check_order(&mut self, block: &Block, wish: &Wish, verdict: &Verdict) -> Result<(), String> {
+        let mut reversed = block.clone();
+        reversed.copies.reverse();
+        let mut found = self.decide(&reversed, wish, &mut Statistics::default());
+        found.trash.reverse();
+        let same = found == *verdict;
+        if same { Ok(()) } else { Err(format!("{verdict:?}\nbut in another order\n{found:?}")) }
+    }
+
     /// Rounds until nothing is left to do.
     fn rest(
         &mut self,
@@ -148,6 +158,7 @@ impl Trial<'_> {
             let verdict = self.decide(&block, wish, statistics);
             broken(self.world.cluster, &block, &verdict)?;
             if round == 0 {
+                self.check_order(&block, wish, &verdict)?;
                 let expected = model::decide(self.world.cluster, &block, self.policy);
                 if verdict != expected {
                     return Err(format!("{verdict:?}\nbut the model says\n{expected:?}"));
