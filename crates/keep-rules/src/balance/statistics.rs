@@ -3,9 +3,10 @@
 use std::ops::AddAssign;
 
 use super::decision::{Action, Category, Counts, Decision, Reach};
-use super::facts::BlockFacts;
+use super::facts::{BlockFacts, Sizes};
 use super::index::ClassIndex;
 use super::reason::{KeepReason, PullReason, TrashReason};
+use super::wish::Need;
 
 /// Blocks, their replicas, and the bytes of these replicas.
 ///
@@ -96,7 +97,7 @@ impl Statistics {
         if decision.classes().iter().any(|class| class.reach == Reach::Unachievable) {
             self.unachievable.count_always(size, there.saturating_add(pulling));
         }
-        if facts.sizes == super::facts::Sizes::Differ {
+        if facts.sizes == Sizes::Differ {
             self.sizes_differ.count_always(size, there);
         }
         let replicas = match decision.category() {
@@ -142,7 +143,7 @@ impl Statistics {
             if class.reach == Reach::Unachievable {
                 usage.unachievable.count_always(size, there.saturating_add(pulling));
             }
-            let wanted = |need: &super::wish::Need| need.class == class.class && need.copies > 0;
+            let wanted = |need: &Need| need.class == class.class && need.copies > 0;
             if facts.wish.needs().iter().any(wanted) {
                 usage.wanted.count_always(size, there);
             }

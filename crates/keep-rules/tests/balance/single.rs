@@ -206,6 +206,29 @@ fn a_doomed_copy_does_not_count_and_stays_if_it_is_needed_again() {
     assert_eq!(urgency, Urgency::TooFewCopies { copies: 0 });
 }
 
+/// W3: the class is changed between two runs, and the list of the first is still worked off.
+#[test]
+fn two_lists_together_never_take_the_last_copy() {
+    let servers = ["default", "archive"].iter().zip(0..);
+    let servers = servers.map(|(class, at)| facts(at, Allows::WriteAndTrash, class)).collect();
+    let mut ranked = Ranked::new(servers).with(0, 1).with(1, 2);
+    let first = ranked.decide(&[("default", 1)]);
+    let trashed = |decision: &Decision| -> Vec<bool> {
+        decision.actions().iter().map(|action| matches!(action, Action::Trash { .. })).collect()
+    };
+    let listed = trashed(&first);
+    assert_eq!(listed.iter().filter(|listed| **listed).count(), 1);
+    let undoomed = ranked.decide(&[("archive", 1)]);
+    assert!(
+        trashed(&undoomed).iter().zip(&listed).all(|(one, other)| one != other),
+        "the trap is there"
+    );
+    for (replica, listed) in ranked.replicas.iter_mut().zip(&listed) {
+        replica.standing = if *listed { Standing::Doomed } else { Standing::Sound };
+    }
+    assert_eq!(trashed(&ranked.decide(&[("archive", 1)])), [false, false]);
+}
+
 #[test]
 fn pulls_say_why_and_where_from() {
     let mut ranked = Ranked::plain(4).with(2, 1).doomed(3, 2);
@@ -275,8 +298,10 @@ fn statistics_are_the_same_however_they_are_brought_together() {
     assert_eq!(all.trashed(TrashReason::Excess), 2);
     assert_eq!(all.kept(KeepReason::TooNew), 1);
     assert_eq!(all.pulled(PullReason::TooFewCopies), 2);
-    let default = Ranked::plain(1).layout.classes()[0].clone();
-    assert_eq!(default.as_str(), "default");
+    let default = Ranked::plain(1).layout.devices()[0].classes()[0];
+    let class = all.class(default);
+    assert_eq!((class.wanted.blocks, class.needed.replicas, class.unneeded.replicas), (4, 4, 5));
+    assert_eq!((class.pulling.replicas, class.unachievable.blocks), (2, 1));
 }
 
 #[test]
