@@ -91,3 +91,18 @@ fn what_was_sent_before_and_is_not_remembered_is_cleared_first() {
     assert!(third["cleared_because"].is_string(), "{third}");
     assert_eq!(cluster.copies(&garbage), 1);
 }
+
+#[test]
+fn a_list_that_somebody_else_sent_is_cleared_first() {
+    let (cluster, garbage) = with_garbage(1);
+    cluster.on(0, &["list", "pause", "trash"]).ends_with(0);
+    cluster.once();
+    let list = cluster.path("theirs.json");
+    fs::write(&list, "[]").unwrap();
+    cluster.on(0, &["list", "put", "trash", list.to_str().unwrap()]).ends_with(0);
+    let said = cluster.once();
+    let why = said["cleared_because"].as_str().unwrap();
+    assert!(why.contains("has another trash list than we sent"), "{why}");
+    assert!(cluster.once()["cleared_because"].is_null(), "what we sent is ours");
+    assert_eq!(cluster.copies(&garbage), 1);
+}

@@ -73,6 +73,24 @@ fn a_plan_that_was_changed_is_not_applied() {
 }
 
 #[test]
+fn a_damaged_copy_of_a_plan_does_not_take_the_place_of_the_good_one() {
+    let cluster = Cluster::start(1, json!({"MaxTrashPercent": 100}));
+    let (wanted, garbage) = (Block::new("wanted"), Block::new("garbage"));
+    cluster.plant(0, &[wanted.clone(), garbage.clone()]);
+    cluster.publish("a", std::slice::from_ref(&wanted), Some(1));
+    let (plan, damaged) = (cluster.arg("a.plan"), cluster.arg("damaged.plan"));
+    let made = cluster.balance(&["plan", "-o", &plan, "--json"]).ends_with(0).json();
+    let text = fs::read_to_string(&plan).unwrap();
+    fs::write(&damaged, text.replace(&garbage.hash, &wanted.hash)).unwrap();
+    let digest = made["digest"].as_str().unwrap();
+    let ran = cluster.balance(&["apply", &damaged, "--digest", digest]).ends_with(1);
+    assert!(ran.stderr.contains("damaged.plan"), "{}", ran.stderr);
+    cluster.balance(&["apply", &plan, "--digest", digest]).ends_with(0);
+    cluster.settle();
+    assert_eq!((cluster.copies(&garbage), cluster.copies(&wanted)), (0, 1));
+}
+
+#[test]
 fn a_plan_for_other_mounts_is_not_applied() {
     let cluster = Cluster::start(2, json!({"MaxTrashPercent": 100}));
     let block = Block::new("wanted");
