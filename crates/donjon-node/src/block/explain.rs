@@ -46,6 +46,11 @@ pub(crate) async fn explain(node: &Arc<Node>, hash: BlockHash) -> Result<Answer,
         mounts,
         waiting,
         history: ledger::history(node, hash, HISTORY).await?,
+        outcomes: [
+            (ListName::Trash, node.trash_list.undone(hash, MENTIONS)),
+            (ListName::Pull, node.pull_list.undone(hash, MENTIONS)),
+        ]
+        .into(),
         freeze,
         next: Vec::new(),
     };

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use keep_protocol::status::{Outcome, Outcomes};
-use keep_rules::{MountUuid, Timestamp};
+use keep_rules::{BlockHash, MountUuid, Timestamp};
 
 use super::Ending;
 
@@ -34,6 +34,16 @@ impl OutcomeLog {
             self.forgotten += 1;
         }
         self.records.push_back(record);
+    }
+
+    /// The last outcomes of a block that were not "done", newest first, at most `most`. What was done is in the ledger.
+    pub(super) fn undone(&self, hash: BlockHash, most: usize) -> Vec<Outcome> {
+        let hash = hash.to_string();
+        let first = self.forgotten + 1;
+        let of_block = self.records.iter().enumerate().rev().filter(|(_, record)| {
+            record.locator.starts_with(&hash) && !matches!(record.ending, Ending::Done)
+        });
+        of_block.take(most).map(|(place, record)| outcome(first + place as u64, record)).collect()
     }
 
     /// Outcomes numbered above `after`, at most `limit`, oldest first.

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use block_work_list::{BlockWork, BlockWorkList, Closed};
 use keep_protocol::list::{Names, Request};
-use keep_protocol::status::{ListName, ListState, ListStatus, Outcomes};
+use keep_protocol::status::{ListName, ListState, ListStatus, Outcome, Outcomes};
 use keep_rules::BlockHash;
 use list_store::StoredList;
 
@@ -456,6 +456,11 @@ impl<R: Request + Send + Sync + 'static> WorkList<R> {
             items,
             names: state.books.current.names.clone(),
         }
+    }
+
+    /// The last outcomes of a block that were not "done", newest first.
+    pub(crate) fn undone(&self, hash: BlockHash, most: usize) -> Vec<Outcome> {
+        self.lock().outcomes.undone(hash, most)
     }
 
     /// What became of the last items.

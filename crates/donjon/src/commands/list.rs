@@ -19,7 +19,7 @@ use keep_protocol::status::ListName;
 use crate::exit::Exit;
 use crate::failure::Failure;
 
-pub(crate) use drawn::books_table;
+pub(crate) use drawn::{books_table, outcomes_table};
 pub(crate) use follow::Bar;
 pub(crate) use outcomes::all_outcomes;
 

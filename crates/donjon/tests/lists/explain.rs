@@ -89,3 +89,21 @@ fn a_block_that_is_nowhere_is_not_found_and_still_explained() {
     let ran = node.run(&["block", "explain", absent]).ends_with(3);
     assert!(ran.text().contains("neither live nor in the trash"), "{}", ran.text());
 }
+
+#[test]
+fn a_block_that_a_list_left_alone_tells_why() {
+    let node = Node::start(json!({}));
+    let mut blocks = node.plant(1);
+    blocks[0].mtime += 1;
+    node.work_off(&blocks);
+    let it = explained(&node, &blocks[0].hash);
+    let outcome = &it["outcomes"]["trash"][0];
+    assert_eq!(
+        (&outcome["outcome"], &outcome["generation"]),
+        (&"skipped".into(), &1.into()),
+        "{it}"
+    );
+    assert!(outcome["reason"].is_string(), "{it}");
+    let text = node.run(&["block", "explain", &blocks[0].hash]).ends_with(0).text();
+    assert!(text.contains("left alone") && text.contains("skipped"), "{text}");
+}

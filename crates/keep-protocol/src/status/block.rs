@@ -1,8 +1,10 @@
 //! What is known of one block: where it is, what became of it, and what will happen next.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use super::{Freeze, ListName, ListState};
+use super::{Freeze, ListName, ListState, Outcome};
 
 /// `GET /donjon/v1/blocks/{hash}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +21,9 @@ pub struct BlockExplained {
     pub waiting: Vec<ListMention>,
     /// What the ledger says of it, oldest first; the last hundred entries.
     pub history: Vec<LedgerEntry>,
+    /// What each list left alone or failed at, with the reason, newest first, since the node's start; the last few.
+    #[serde(default)]
+    pub outcomes: BTreeMap<ListName, Vec<Outcome>>,
     /// Whether trashing is frozen.
     pub freeze: Freeze,
     /// Sentences: what holds it, and what will happen next.

@@ -5,6 +5,7 @@ use keep_rules::{Locator, Timestamp};
 
 use crate::commands::freeze;
 use crate::commands::ledger::entries_table;
+use crate::commands::list::outcomes_table;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::node::NodeArgs;
@@ -61,6 +62,12 @@ fn drawn(explained: &BlockExplained) -> String {
     }
     if !explained.history.is_empty() {
         parts.push(format!("What was done:\n{}", entries_table(&explained.history)));
+    }
+    for (list, outcomes) in explained.outcomes.iter().filter(|(_, outcomes)| !outcomes.is_empty()) {
+        let table = outcomes_table(outcomes);
+        parts.push(format!(
+            "What {list} lists left alone, or failed at, since the node's start:\n{table}"
+        ));
     }
     if explained.freeze.frozen {
         parts.push(freeze::text(&explained.freeze));
@@ -141,6 +148,7 @@ mod tests {
             ttl_seconds: 1_209_600,
             mounts,
             waiting: Vec::new(),
+            outcomes: std::collections::BTreeMap::new(),
             history: Vec::new(),
             freeze: Freeze::default(),
             next: vec!["Nothing is planned.".to_owned()],

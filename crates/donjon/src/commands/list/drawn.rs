@@ -103,7 +103,7 @@ pub(super) fn waiting_table(waiting: &WaitingItems) -> String {
 }
 
 /// What became of items, one row each.
-pub(super) fn outcomes_table(outcomes: &[Outcome]) -> String {
+pub(crate) fn outcomes_table(outcomes: &[Outcome]) -> String {
     let mut table: Table =
         table::table(["NUMBER", "TIME", "LOCATOR", "MOUNT", "OUTCOME", "REASON", "DETAIL"]);
     for outcome in outcomes {
