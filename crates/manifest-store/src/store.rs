@@ -13,7 +13,7 @@ use rustix::fs::{FlockOperation, flock};
 
 use crate::catalog::Catalog;
 use crate::disk::{DRAFT, Disk};
-use crate::entry::{Entry, MARGIN, Standing, Wanted};
+use crate::entry::{Entry, Standing, Wanted};
 use crate::error::StoreError;
 use crate::name::CollectionName;
 
@@ -174,10 +174,7 @@ impl Store {
             .entries
             .iter_mut()
             .filter(|entry| entry.name == *name)
-            // Earlier than a balancer may take its time as up, whose clock may be ahead of ours.
-            .filter(|entry| {
-                matches!(entry.standing(now.after(MARGIN), ttl), Standing::RemovedUntil(_))
-            })
+            .filter(|entry| entry.undo_until(ttl).is_some_and(|until| now < until))
             .max_by_key(|entry| entry.removed_at);
         match removed {
             None => return Err(StoreError::NoSuchName { name: name.clone() }),

@@ -115,9 +115,10 @@ fn find(collection: &str, dir: Option<&Path>) -> Result<Option<(Tree, String)>, 
     let unread = |error: &dyn std::fmt::Display| Failure::Other(format!("{collection}: {error}"));
     if let Some(dir) = dir.filter(|dir| dir.exists()) {
         let scan = Scan::open(dir).map_err(|error| unread(&error))?;
+        // By its hash, a collection is found though it was removed: its blocks may be there still, or again.
         let named = |entry: &&Entry| {
-            entry.is_live()
-                && (entry.name.as_str() == collection || entry.pdh.to_string() == collection)
+            (entry.is_live() && entry.name.as_str() == collection)
+                || entry.pdh.to_string() == collection
         };
         if let Some(entry) = scan.entries().iter().find(named) {
             let mut manifest = scan.manifest(entry).map_err(|error| unread(&error))?;

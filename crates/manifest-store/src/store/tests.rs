@@ -29,8 +29,11 @@ fn publication(name: &str, seconds: u64, existing: Existing) -> Publication {
     }
 }
 
-/// The references that a balancer sees: content by name, of what still protects its blocks.
-fn seen(dir: &Path, now: Timestamp) -> Result<Vec<(String, String)>, StoreError> {
+/// A reference that a balancer sees: its collection's name, whether that is there still, and the content.
+type Reference = (String, bool, String);
+
+/// All of them: what still protects its blocks.
+fn seen(dir: &Path, now: Timestamp) -> Result<Vec<Reference>, StoreError> {
     let scan = Scan::open(dir)?;
     let mut all = Vec::new();
     for entry in scan.entries().to_vec() {
@@ -39,7 +42,7 @@ fn seen(dir: &Path, now: Timestamp) -> Result<Vec<(String, String)>, StoreError>
         source.read_to_string(&mut text).unwrap();
         scan.check(&entry, source)?;
         if entry.standing(now, TTL) != Standing::Over {
-            all.push((entry.name.to_string(), text));
+            all.push((entry.name.to_string(), entry.is_live(), text));
         }
     }
     scan.finish()?;
@@ -74,10 +77,10 @@ fn another_content_is_refused_or_replaces_and_the_old_one_stays_a_reference() {
     store.publish(publication("a", 2, Existing::Refuse), manifest(1).as_bytes()).unwrap();
     store.publish(publication("a", 3, Existing::Replace), manifest(2).as_bytes()).unwrap();
     let texts: Vec<String> =
-        seen(dir.path(), at(3)).unwrap().into_iter().map(|(_, text)| text).collect();
+        seen(dir.path(), at(3)).unwrap().into_iter().map(|(_, _, text)| text).collect();
     assert!(texts.contains(&manifest(1)) && texts.contains(&manifest(2)), "{texts:?}");
     assert_eq!(store.sweep(at(4 + 1000 + HOUR), TTL).unwrap(), 2);
-    assert_eq!(seen(dir.path(), at(4)).unwrap(), [("a".to_owned(), manifest(2))]);
+    assert_eq!(seen(dir.path(), at(4)).unwrap(), [("a".to_owned(), true, manifest(2))]);
     assert_eq!(fs::read_dir(dir.path().join("manifests")).unwrap().count(), 1);
 }
 
@@ -200,10 +203,11 @@ impl Model {
     }
 
     /// Nothing gets too old in these tests: all must be seen.
-    fn references(&self) -> Vec<(String, String)> {
-        let live = self.live.iter().map(|(name, content)| (*name, *content));
-        let removed = self.removed.iter().map(|(name, content, _)| (*name, *content));
-        let named = |(name, content): (u8, u8)| (format!("n{name}"), manifest(content));
+    fn references(&self) -> Vec<Reference> {
+        let live = self.live.iter().map(|(name, content)| (*name, true, *content));
+        let removed = self.removed.iter().map(|(name, content, _)| (*name, false, *content));
+        let named =
+            |(name, live, content): (u8, bool, u8)| (format!("n{name}"), live, manifest(content));
         let mut all: Vec<_> = live.chain(removed).map(named).collect();
         all.sort();
         all
