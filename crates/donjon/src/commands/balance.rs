@@ -2,6 +2,7 @@
 
 mod applied;
 mod apply;
+mod confirming;
 mod decide;
 mod once;
 mod plan;

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
 
+mod balancer; // one that goes on
 mod brakes; // a run that would change too much
 mod chaos; // random kills
 mod cluster; // nodes, a directory of manifests, a balancer
