@@ -26,9 +26,41 @@ pub(crate) fn read<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
     if text.len() != 2 * N {
         return None;
     }
+    // Without a branch for each digit: manifests and indexes are millions of these.
     let mut bytes = [0; N];
+    let mut are_digits = true;
     for (byte, pair) in bytes.iter_mut().zip(text.chunks_exact(2)) {
-        *byte = value(pair[0])? << 4 | value(pair[1])?;
+        are_digits &= is_digit(pair[0]) & is_digit(pair[1]);
+        *byte = value_of_digit(pair[0]) << 4 | value_of_digit(pair[1]);
     }
-    Some(bytes)
+    are_digits.then_some(bytes)
+}
+
+const fn is_digit(digit: u8) -> bool {
+    digit.wrapping_sub(b'0') < 10 || digit.wrapping_sub(b'a') < 6
+}
+
+/// The value, if it is a digit; something below 16 if not.
+const fn value_of_digit(digit: u8) -> u8 {
+    // Bit 6 is set in letters only, whose low bits are 1 to 6.
+    (digit & 15).wrapping_add((digit >> 6 & 1) * 9) & 15
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_byte_is_a_digit_or_none() {
+        for byte in 0..=u8::MAX {
+            let expected = value(byte);
+            assert_eq!(read(&[b'0', byte]).map(|[read]| read), expected, "{byte}");
+            assert_eq!(
+                read(&[byte, b'0']).map(|[read]| read),
+                expected.map(|value| value << 4),
+                "{byte}"
+            );
+        }
+        assert_eq!(read::<1>(b"000"), None);
+    }
 }
