@@ -11,7 +11,7 @@ pub use crate::checker::Checked;
 use crate::fault::Fault;
 use crate::lane::{Fate, Lane, LaneReport, TTL};
 pub use crate::lister::Listed;
-use crate::process::{Node, Remembers, Settings, free_address};
+use crate::process::{Node, Settings, free_address};
 use crate::random::Random;
 pub use crate::writer::Written;
 
@@ -111,13 +111,9 @@ impl Peer {
         let volume = place.path().join("volume");
         std::fs::create_dir(&volume)?;
         let settings = Settings {
-            address: free_address()?,
-            volumes: vec![volume],
             ttl: TTL,
-            trash_lifetime: Duration::from_secs(3600),
-            trash_check_interval: Duration::from_secs(3600),
             requests_max: 256,
-            memory: Remembers::Everything,
+            ..Settings::new(free_address()?, vec![volume])
         };
         let config = place.path().join("config.yml");
         std::fs::write(&config, settings.to_yaml())?;

@@ -14,7 +14,7 @@ use crate::books::Books;
 use crate::checker::{self, Checked};
 use crate::fault::Fault;
 use crate::lister::{Listed, Lister};
-use crate::process::{Node, Remembers, Settings, free_address, mount_uuid};
+use crate::process::{Node, Settings, free_address, mount_uuid};
 use crate::random::Random;
 use crate::run::{Run, Stop};
 use crate::wire::Client;
@@ -100,13 +100,10 @@ impl Lane {
         }
         let mounts = (0..volumes.len()).map(|index| mount_uuid(address.port(), index)).collect();
         let settings = Settings {
-            address,
-            volumes,
             ttl: TTL,
             trash_lifetime: fate.lifetime(),
             trash_check_interval: Duration::from_millis(300),
-            requests_max: 64,
-            memory: Remembers::Everything,
+            ..Settings::new(address, volumes)
         };
         std::fs::write(place.path().join("config.yml"), settings.to_yaml())?;
         Ok(Self {

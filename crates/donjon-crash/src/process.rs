@@ -49,6 +49,21 @@ pub enum Remembers {
 }
 
 impl Settings {
+    /// A node as it is without further words: it remembers everything, and trashes nothing that is younger than an hour.
+    /// Change the fields for another one.
+    pub fn new(address: SocketAddr, volumes: Vec<PathBuf>) -> Self {
+        const HOUR: Duration = Duration::from_secs(3600);
+        Settings {
+            address,
+            volumes,
+            ttl: HOUR,
+            trash_lifetime: HOUR,
+            trash_check_interval: HOUR,
+            requests_max: 64,
+            memory: Remembers::Everything,
+        }
+    }
+
     /// The file, in the form of an Arvados `config.yml` (spec section 8). The guard is off: the lists of a campaign and of a
     /// benchmark name much of a volume, on purpose.
     pub fn to_yaml(&self) -> String {

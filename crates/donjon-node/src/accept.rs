@@ -8,11 +8,11 @@ use std::time::Duration;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use rustix::net::sockopt::set_tcp_user_timeout;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
-use tokio::time::{sleep, timeout};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::{interval, sleep, timeout};
 
 use crate::http::handle;
 use crate::node::Node;
@@ -37,6 +37,9 @@ const STREAM_WINDOW: u32 = 256 << 10;
 /// How long to wait before accepting again when the system has no more of something (files, memory).
 const RECOVERY: Duration = Duration::from_millis(100);
 
+/// How often idle connections are asked again to make room, while somebody waits for a place.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+
 /// Accepts connections until `stop` ends. Then waits until the requests in hand have been answered.
 pub(crate) async fn accept(
     node: Arc<Node>,
@@ -44,18 +47,19 @@ pub(crate) async fn accept(
     tls: Option<Tls>,
     stop: impl Future<Output = ()>,
 ) {
-    let places = Arc::new(Semaphore::new(node.limits.max_connections.get()));
-    let graceful = GracefulShutdown::new();
+    let room = Room::new(node.limits.max_connections.get());
+    let (stopping, stopped) = watch::channel(());
     let mut stop = std::pin::pin!(stop);
     loop {
-        let (place, accepted) = tokio::select! {
+        let accepted = tokio::select! {
             () = &mut stop => break,
-            next = next(&places, &listener) => next,
+            accepted = next(&room, &listener) => accepted,
         };
         match accepted {
-            Ok((stream, peer)) => {
-                let connection =
-                    Connection { node: node.clone(), peer, watcher: graceful.watcher() };
+            Ok((place, stream, peer)) => {
+                let (node, crowded, stopped) =
+                    (node.clone(), room.crowded.clone(), stopped.clone());
+                let connection = Connection { node, peer, crowded, stopped };
                 let tls = tls.clone();
                 tokio::spawn(async move {
                     connection.serve(stream, tls).await;
@@ -68,31 +72,58 @@ pub(crate) async fn accept(
             }
         }
     }
-    drop(listener);
-    graceful.shutdown().await;
+    drop((listener, stopped));
+    stopping.send_replace(());
+    stopping.closed().await;
 }
 
-/// Waits for a free place first: beyond the limit, connections wait in the system's queue.
+/// The next connection that has a place. One is accepted beyond the limit, and waits here; others wait in the system's
+/// queue.
 async fn next(
-    places: &Arc<Semaphore>,
+    room: &Room,
     listener: &TcpListener,
-) -> (tokio::sync::OwnedSemaphorePermit, io::Result<(TcpStream, SocketAddr)>) {
-    let place = places.clone().acquire_owned().await.expect("the semaphore is never closed");
-    (place, listener.accept().await)
+) -> io::Result<(OwnedSemaphorePermit, TcpStream, SocketAddr)> {
+    let (stream, peer) = listener.accept().await?;
+    Ok((room.place().await, stream, peer))
+}
+
+/// The places for connections.
+struct Room {
+    places: Arc<Semaphore>,
+    /// Somebody waits for a place: whoever is idle should leave.
+    crowded: Arc<Notify>,
+}
+
+impl Room {
+    fn new(places: usize) -> Room {
+        Room { places: Arc::new(Semaphore::new(places)), crowded: Arc::default() }
+    }
+
+    /// Waits for a place, and asks idle connections to go.
+    async fn place(&self) -> OwnedSemaphorePermit {
+        let mut place = std::pin::pin!(self.places.clone().acquire_owned());
+        let mut ticks = interval(ASK_AGAIN);
+        loop {
+            tokio::select! {
+                biased;
+                place = &mut place => return place.expect("the semaphore is never closed"),
+                _now = ticks.tick() => self.crowded.notify_waiters(),
+            }
+        }
+    }
 }
 
 struct Connection {
     node: Arc<Node>,
     peer: SocketAddr,
-    watcher: Watcher,
+    crowded: Arc<Notify>,
+    /// Held until the connection has ended: the node waits for that.
+    stopped: watch::Receiver<()>,
 }
 
 impl Connection {
     async fn serve(self, stream: TcpStream, tls: Option<Tls>) {
-        // Without it, small answers wait for the client's acknowledgement of the one before.
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "cannot set TCP_NODELAY");
-        }
+        prepare(&stream, self.node.limits.body_stall_timeout);
         let Some(tls) = tls else { return self.speak(stream, Speaks::Http1).await };
         match timeout(HANDSHAKE_TIMEOUT, tls.acceptor().accept(stream)).await {
             Ok(Ok(stream)) => self.speak(stream, Speaks::WhatWasNegotiated).await,
@@ -106,16 +137,45 @@ impl Connection {
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
         speaks: Speaks,
     ) {
-        let (node, peer) = (self.node, self.peer);
+        let Connection { node, peer, crowded, mut stopped } = self;
         let service = service_fn(move |request| {
             let answer = handle(node.clone(), peer, request);
             async move { Ok::<_, std::convert::Infallible>(answer.await) }
         });
         let builder = builder(speaks);
-        let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
-        if let Err(error) = self.watcher.watch(connection).await {
+        let connection = builder.serve_connection(TokioIo::new(stream), service);
+        let mut connection = std::pin::pin!(connection);
+        let asked_to_go = async {
+            tokio::select! {
+                () = crowded.notified() => {}
+                _stop = stopped.changed() => {}
+            }
+        };
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = asked_to_go => {
+                // What is in hand is answered, and no more is taken.
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = ended {
             tracing::debug!(error, %peer, "connection ended early");
         }
+    }
+}
+
+/// Sets what the system does for the connection. One that refuses works all the same.
+fn prepare(stream: &TcpStream, stall_timeout: Duration) {
+    // Without it, small answers wait for the client's acknowledgement of the one before.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "cannot set TCP_NODELAY");
+    }
+    // A client that takes nothing of an answer: the system alone sees it, once hyper has the last piece. 0 would be the
+    // system's own limit, a quarter of an hour.
+    let millis = u32::try_from(stall_timeout.as_millis()).unwrap_or(u32::MAX).max(1);
+    if let Err(error) = set_tcp_user_timeout(stream, millis) {
+        tracing::debug!(%error, "cannot set TCP_USER_TIMEOUT");
     }
 }
 
@@ -142,5 +202,25 @@ fn builder(speaks: Speaks) -> Builder<TokioExecutor> {
     match speaks {
         Speaks::Http1 => builder.http1_only(),
         Speaks::WhatWasNegotiated => builder,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::net::sockopt::tcp_user_timeout;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_client_that_takes_nothing_is_given_up() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (stream, _peer) = listener.accept().await.unwrap();
+        let check = |stall_timeout: Duration, millis: u32| {
+            prepare(&stream, stall_timeout);
+            assert_eq!(tcp_user_timeout(&stream).unwrap(), millis);
+        };
+        check(Duration::from_secs(30), 30_000);
+        check(Duration::from_nanos(1), 1);
     }
 }

@@ -274,7 +274,7 @@ fn pass_through(
                                 error = failure.text,
                                 "a block of another cluster broke off"
                             );
-                            return sender.abort().await;
+                            return;
                         }
                     }
                 }

@@ -1,16 +1,22 @@
 //! Whether the node is well: for people who watch it, and for programs that start it (spec section 9).
 
+use std::sync::Arc;
+
 use http::header::{ALLOW, HeaderValue};
 use http::{HeaderMap, Method, StatusCode};
 use keep_rules::AdminRefusal;
 use serde::Serialize;
-use tokio::time::{Duration, timeout};
+use tokio::sync::watch;
+use tokio::time::{Duration, Instant, MissedTickBehavior, interval_at};
 
 use crate::http::{Answer, empty, is_bearer, json, text};
 use crate::node::Node;
 
 /// A volume that does not answer for so long is not well.
-const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
+pub(crate) const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How often the volumes are checked though nobody asks: metrics and alerts go by it.
+const PERIOD: Duration = Duration::from_secs(60);
 
 /// `/_health/ping`: says that the process runs. Tests nothing.
 pub(crate) fn ping(node: &Node, method: &Method, headers: &HeaderMap) -> Answer {
@@ -67,14 +73,34 @@ struct VolumeReadiness {
 ///
 /// Open to all, so it tells no paths and no device names.
 pub(crate) async fn ready(node: &Node) -> Answer {
-    let checks = node.mounts.iter().map(|mount| async move {
-        let checked = timeout(CHECK_TIMEOUT, mount.check()).await;
-        let problem =
-            checked.unwrap_or_else(|_elapsed| Err("the volume does not answer".to_owned())).err();
+    let checks = node.mounts.iter().map(async |mount| {
+        let problem = mount.check(CHECK_TIMEOUT).await.err();
         VolumeReadiness { uuid: mount.uuid.to_string(), ok: problem.is_none(), problem }
     });
     let volumes = futures_util::future::join_all(checks).await;
     let ready = volumes.iter().all(|volume| volume.ok);
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     json(status, &Readiness { ready, frozen: node.steering.is_frozen(), volumes })
+}
+
+/// Checks every volume once a minute, until `stopping` changes.
+pub(crate) async fn run(node: Arc<Node>, mut stopping: watch::Receiver<()>) {
+    let mut ticks = interval_at(Instant::now() + PERIOD, PERIOD);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let checking = async {
+        loop {
+            ticks.tick().await;
+            check_all(&node).await;
+        }
+    };
+    tokio::select! {
+        () = checking => {}
+        _stop = stopping.changed() => {}
+    }
+}
+
+/// Checks every volume, all at once. What is wrong is remembered by the mounts.
+async fn check_all(node: &Node) {
+    let checks = node.mounts.iter().map(|mount| mount.check(CHECK_TIMEOUT));
+    drop(futures_util::future::join_all(checks).await);
 }

@@ -62,10 +62,11 @@ async fn send(mut listing: Listing, first: Option<Bytes>, sender: BodySender, mu
                     error = crate::mounts::sentence(&error),
                     "a listing broke off: it has no end mark"
                 );
-                return sender.abort().await;
+                return;
             }
         };
     }
+    sender.finish();
 }
 
 struct Listing {

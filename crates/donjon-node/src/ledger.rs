@@ -3,6 +3,7 @@
 //! A record is handed to the system right after the act, so it outlives the process; it is synced once a second. The
 //! ledger informs: if it cannot be written, the act stands, and an alarm says so.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,7 +22,7 @@ use tokio::time::interval;
 use crate::http::{Answer, Body, BodySender, Failure, Permit, json};
 use crate::lists::Query;
 use crate::mounts::sentence;
-use crate::node::Node;
+use crate::node::{Node, NodeNotMade};
 
 /// The directory in the state directory.
 const DIR: &str = "ledger";
@@ -37,8 +38,6 @@ const ENTRIES_TOGETHER: usize = 256;
 pub(crate) struct Books {
     open: Option<Open>,
     errors: AtomicU64,
-    /// Why the node must begin frozen, if it must.
-    doubt: Option<String>,
 }
 
 #[derive(Debug)]
@@ -51,41 +50,39 @@ impl Books {
     /// Opens the ledger of a state directory. Blocks.
     ///
     /// One that does not verify at its end is put aside for people to look at, and a new one is begun. The node serves
-    /// on, and [`Books::doubt`] says why it should not trash.
+    /// on; `freeze` keeps it from trashing, and comes first: a ledger that is gone tells nobody why.
     ///
     /// # Errors
-    /// [`LedgerError`] if it is in use, or cannot be written.
+    /// [`NodeNotMade::Ledger`] if it is in use, or cannot be written; [`NodeNotMade::Settings`] if it is damaged and
+    /// `freeze` fails. It is as it was then.
     pub(crate) fn open(
         state_dir: Option<&Path>,
         node: &str,
         now: Timestamp,
-    ) -> Result<Books, LedgerError> {
+        freeze: impl FnOnce(&str) -> io::Result<()>,
+    ) -> Result<Books, NodeNotMade> {
         let Some(state_dir) = state_dir else { return Ok(Books::default()) };
         let dir = state_dir.join(DIR);
-        let (opened, doubt) = match Ledger::open(&dir, node, now) {
+        let opened = match Ledger::open(&dir, node, now) {
             Err(LedgerError::Damaged(problem)) => {
+                freeze(&format!("the ledger was damaged and is put aside: {problem}"))
+                    .map_err(NodeNotMade::Settings)?;
                 let aside = state_dir.join(format!("{DIR}.damaged-{}", now.as_seconds()));
                 tracing::error!(%problem, aside = %aside.display(), "the ledger is damaged: it is put aside, and a new one is begun");
                 if let Err(error) = std::fs::rename(&dir, &aside) {
                     tracing::error!(%error, "cannot put the ledger aside");
-                    return Err(LedgerError::Damaged(problem));
+                    return Err(LedgerError::Damaged(problem).into());
                 }
-                let doubt = format!("the ledger was damaged and is put aside: {problem}");
-                (Ledger::open(&dir, node, now)?, Some(doubt))
+                Ledger::open(&dir, node, now)?
             }
-            other => (other?, None),
+            other => other?,
         };
         let (ledger, opened) = opened;
         if let Some(torn) = &opened.repaired {
             tracing::warn!(?torn, "a crash tore the last record of the ledger: it was cut off");
         }
         let open = Some(Open { ledger: Arc::new(ledger), dir });
-        Ok(Books { open, errors: AtomicU64::new(0), doubt })
-    }
-
-    /// Why the node must begin frozen, if it must: its ledger was damaged.
-    pub(crate) fn doubt(&self) -> Option<String> {
-        self.doubt.clone()
+        Ok(Books { open, errors: AtomicU64::new(0) })
     }
 
     /// Puts an act on record.
@@ -174,8 +171,9 @@ pub(crate) async fn show(
     let reader = node.clone();
     let entries = blocking(move || reader.books.read(filter)).await?;
     let (sender, body) = Body::stream(None, node.limits.body_stall_timeout);
-    if let Some(entries) = entries {
-        tokio::spawn(send(entries, limit, sender, permit));
+    match entries {
+        None => sender.finish(),
+        Some(entries) => drop(tokio::spawn(send(entries, limit, sender, permit))),
     }
     let mut answer = Answer::new(body);
     answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
@@ -203,7 +201,7 @@ async fn send(mut entries: Entries, mut limit: u64, sender: BodySender, mut perm
         let text;
         (entries, limit, text) = batch.await.expect("reading the ledger does not panic");
         match text {
-            Ok(text) if text.is_empty() => return,
+            Ok(text) if text.is_empty() => return sender.finish(),
             Ok(text) => {
                 if sender.send(Bytes::from(text), &mut permit).await.is_err() {
                     return;
@@ -211,7 +209,7 @@ async fn send(mut entries: Entries, mut limit: u64, sender: BodySender, mut perm
             }
             Err(error) => {
                 tracing::error!(error = sentence(&error), "reading the ledger broke off");
-                return sender.abort().await;
+                return;
             }
         }
     }
@@ -307,15 +305,28 @@ mod tests {
         let state = tempfile::tempdir().unwrap();
         let now = Timestamp::from_seconds(1_800_000_000);
         let record = Record::new(now, Operation::Trash, BlockHash::EMPTY, Outcome::Done);
-        let books = Books::open(Some(state.path()), "test", now).unwrap();
+        let open = |freeze: &mut dyn FnMut(&str) -> io::Result<()>| {
+            Books::open(Some(state.path()), "test", now, freeze)
+        };
+        let books = open(&mut |doubt| panic!("{doubt}")).unwrap();
         books.record(&record);
-        assert_eq!(books.doubt(), None);
         drop(books);
         let file = state.path().join(DIR).join("ledger-00000001.jsonl");
         let text = std::fs::read_to_string(&file).unwrap().replace("\"trash\"", "\"empty\"");
-        std::fs::write(&file, text).unwrap();
-        let books = Books::open(Some(state.path()), "test", now).unwrap();
-        assert!(books.doubt().unwrap().contains("damaged"));
+        std::fs::write(&file, &text).unwrap();
+
+        let refused = open(&mut |_doubt| Err(io::ErrorKind::StorageFull.into()));
+        assert!(matches!(refused, Err(NodeNotMade::Settings(_))));
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), text, "frozen first, or not at all");
+
+        let mut doubts = Vec::new();
+        let books = open(&mut |doubt| {
+            assert!(file.exists(), "it is frozen before anything is put aside");
+            doubts.push(doubt.to_owned());
+            Ok(())
+        });
+        let books = books.unwrap();
+        assert!(doubts[0].contains("damaged") && doubts.len() == 1, "{doubts:?}");
         books.record(&record);
         assert_eq!((books.records(), books.errors()), (1, 0));
         assert!(state.path().join("ledger.damaged-1800000000").is_dir());

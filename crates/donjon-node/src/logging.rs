@@ -16,6 +16,11 @@ use tracing_subscriber::{EnvFilter, fmt as human};
 use crate::clock::Clock;
 use crate::config::{LogFormat, LogLevel, LogSettings};
 
+/// Starts logging for a program that is no node, on the system's clock. Does nothing if it was started before.
+pub fn start_logging(settings: &LogSettings, cluster_id: &str) {
+    start(settings, cluster_id, Clock::system());
+}
+
 /// Starts logging for the whole process. Does nothing if it was started before.
 ///
 /// The environment variable `DONJON_LOG` may set another filter, in the syntax of `tracing-subscriber`.
@@ -29,7 +34,7 @@ pub(crate) fn start(settings: &LogSettings, cluster_id: &str, clock: Clock) {
     };
     // Libraries speak only when something is wrong: their debug lines may hold headers, and so tokens.
     let own = format!(
-        "warn,donjon={level},donjon_node={level},keep_volume={level},keep_protocol={level}"
+        "warn,donjon={level},donjon_node={level},keep_volume={level},keep_protocol={level},donjon_balance={level}"
     );
     let filter = EnvFilter::try_from_env("DONJON_LOG").unwrap_or_else(|_unset| EnvFilter::new(own));
     let base = tracing_subscriber::registry().with(filter);

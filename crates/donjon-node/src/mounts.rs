@@ -2,11 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use keep_rules::rendezvous::sort_mounts;
 use keep_rules::{Access, BlockHash, ClassSet, MountUuid, Priority, Replication};
 use keep_volume::{TryWrite, Volume};
+use tokio::sync::{OwnedMutexGuard, oneshot};
+use tokio::time::timeout;
 
 /// A volume as this node sees it.
 pub struct Mount {
@@ -24,7 +27,10 @@ pub struct Mount {
     pub priority: Priority,
     /// The back end.
     pub volume: Arc<dyn Volume>,
+    /// What the last check found. Until then nothing is wrong.
     problem: Mutex<Option<String>>,
+    /// Held while the volume is tried, also when nobody waits for that any more.
+    checking: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// What a [`Mount`] is made of.
@@ -59,23 +65,68 @@ impl Mount {
             priority,
             volume,
             problem: Mutex::default(),
+            checking: Arc::default(),
         }
     }
 
-    /// Tries the volume as it is used here, and remembers what is wrong.
+    /// Tries the volume as it is used here, and remembers what is wrong. Waits no longer than `patience`; a volume that
+    /// has not answered by then is not well.
+    ///
+    /// One check at a time: a disk that hangs takes one thread, not one for everybody who asks. Who asks meanwhile is told
+    /// what is known.
     ///
     /// # Errors
     /// What is wrong, as a sentence without server paths.
-    pub async fn check(&self) -> Result<(), String> {
+    pub async fn check(self: &Arc<Self>, patience: Duration) -> Result<(), String> {
+        let Ok(turn) = self.checking.clone().try_lock_owned() else {
+            return self.problem().map_or(Ok(()), Err);
+        };
+        let (tell, told) = oneshot::channel();
+        tokio::spawn(self.clone().try_volume(turn, patience, tell));
+        told.await.unwrap_or_else(|_panicked| self.remember(Err("the check broke down".to_owned())))
+    }
+
+    /// Tells the first verdict, and remembers the last.
+    async fn try_volume(
+        self: Arc<Self>,
+        _turn: OwnedMutexGuard<()>,
+        patience: Duration,
+        tell: oneshot::Sender<Result<(), String>>,
+    ) {
         let write = if self.access.allows_write() { TryWrite::Yes } else { TryWrite::No };
-        let result = self.volume.check(write).await.map_err(|error| sentence(&error));
-        *self.problem.lock().unwrap_or_else(PoisonError::into_inner) = result.clone().err();
-        result
+        let mut trying = self.volume.check(write);
+        let in_time = timeout(patience, &mut trying).await;
+        let verdict = match &in_time {
+            Ok(tried) => tried.as_ref().copied().map_err(|error| sentence(error)),
+            Err(_elapsed) => Err("the volume does not answer".to_owned()),
+        };
+        // Whoever asked may have left.
+        drop(tell.send(self.remember(verdict)));
+        if in_time.is_err() {
+            drop(self.remember(trying.await.map_err(|error| sentence(&error))));
+        }
+    }
+
+    fn remember(&self, verdict: Result<(), String>) -> Result<(), String> {
+        let new = verdict.clone().err();
+        let old = std::mem::replace(&mut *self.lock(), new.clone());
+        match (old, new) {
+            (None, Some(problem)) => {
+                tracing::error!(mount = %self.uuid, problem, "this volume does not work");
+            }
+            (Some(_), None) => tracing::info!(mount = %self.uuid, "this volume works again"),
+            (None, None) | (Some(_), Some(_)) => {}
+        }
+        verdict
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<String>> {
+        self.problem.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What the last check found wrong.
     pub fn problem(&self) -> Option<String> {
-        self.problem.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.lock().clone()
     }
 }
 
@@ -140,5 +191,43 @@ impl Mounts {
     /// The classes that some mount has.
     pub fn classes(&self) -> BTreeSet<&str> {
         self.iter().flat_map(|mount| mount.classes.iter().map(|class| class.as_str())).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, File};
+    use std::io::Write as _;
+
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+    use tokio::task::yield_now;
+
+    use super::*;
+    use crate::rig;
+
+    /// A pipe in the place of the marker file: whoever reads it hangs until somebody writes.
+    #[tokio::test]
+    async fn a_disk_that_hangs_takes_one_thread_and_is_shown() {
+        let root = tempfile::tempdir().unwrap();
+        let mount = Arc::new(rig::mount(Arc::new(rig::directory(root.path()))));
+        assert_eq!(mount.check(Duration::from_secs(3600)).await, Ok(()));
+        let (marker, aside) = (root.path().join(".donjon-volume"), root.path().join("aside"));
+        fs::rename(&marker, &aside).unwrap();
+        mknodat(CWD, &marker, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        let hangs = Err("the volume does not answer".to_owned());
+        assert_eq!(mount.check(Duration::ZERO).await, hangs);
+        assert_eq!(mount.problem(), hangs.clone().err());
+        // A second check would hang too; there is none.
+        let again = timeout(Duration::from_secs(30), mount.check(Duration::from_secs(3600)));
+        assert_eq!(again.await.expect("it is told at once"), hangs);
+
+        let mut pipe = File::options().write(true).open(&marker).unwrap();
+        fs::rename(&aside, &marker).unwrap();
+        pipe.write_all(mount.uuid.as_str().as_bytes()).unwrap();
+        drop(pipe);
+        while mount.problem().is_some() {
+            yield_now().await;
+        }
+        let _ended = mount.checking.lock().await;
     }
 }

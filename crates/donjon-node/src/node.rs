@@ -1,6 +1,6 @@
 //! The node: everything that a request may need, built once.
 
-use std::collections::BTreeMap;
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -16,8 +16,8 @@ use tokio::sync::{RwLock, Semaphore};
 use crate::buffer::BufferPool;
 use crate::clock::Clock;
 use crate::config::{
-    ApiLimits, ListPolicy, NodeLimits, OnTrashHit, PeerTrust, PullSettings, RemoteCluster, Signing,
-    SigningMode, Tokens, TrashSettings, WriteAuth,
+    ApiLimits, Config, NodeLimits, OnTrashHit, PullSettings, Signing, SigningMode, Tokens,
+    TrashSettings, WriteAuth,
 };
 use crate::federation::Remotes;
 use crate::http::{ActiveRequests, Gate, GateLimits};
@@ -85,36 +85,16 @@ pub struct ConfigText {
 /// What a [`Node`] is made of.
 #[derive(Debug)]
 pub struct NodeParts {
-    /// The key below `Clusters`.
-    pub cluster_id: ClusterId,
+    /// What the operator wants. Where it names volumes and a state directory, those below are what became of them.
+    pub config: Config,
     /// Which configuration this is.
     pub config_text: ConfigText,
-    /// Who may do what.
-    pub tokens: Tokens,
-    /// How locators are signed.
-    pub signing: Signing,
-    /// Who may store blocks.
-    pub write_auth: WriteAuth,
-    /// Trashing and emptying.
-    pub trash: TrashSettings,
-    /// Pulling.
-    pub pull: PullSettings,
     /// What the node is called in its ledger: its URL.
     pub name: String,
-    /// Limits on requests.
-    pub api: ApiLimits,
-    /// Limits on connections, bodies and lists.
-    pub limits: NodeLimits,
-    /// Other clusters.
-    pub remotes: BTreeMap<ClusterId, RemoteCluster>,
-    /// Whether certificates of other nodes are checked.
-    pub peer_trust: PeerTrust,
-    /// Where to write the requests in hand when the queue is nearly full.
-    pub queue_dump_dir: Option<PathBuf>,
-    /// How lists are kept and guarded.
-    pub lists: ListPolicy,
     /// Where the node keeps its own state: lists, settings, ledger. `None`: it is gone with the process.
     pub state_dir: Option<PathBuf>,
+    /// Why the node must begin frozen, if it must: a sentence.
+    pub doubt: Option<String>,
     /// Where the blocks are.
     pub mounts: Mounts,
     /// The time.
@@ -133,6 +113,11 @@ pub enum NodeNotMade {
     /// The ledger cannot be written, or was changed by somebody else. Look at it, and move it away if it is to begin anew.
     #[error("the ledger in the state directory cannot be used")]
     Ledger(#[from] LedgerError),
+    /// The node must begin frozen, and that cannot be written.
+    #[error(
+        "the node must begin frozen, and cannot write that into its state directory; make room there, or check its disk"
+    )]
+    Settings(#[source] io::Error),
 }
 
 impl Node {
@@ -141,47 +126,50 @@ impl Node {
     /// # Errors
     /// [`NodeNotMade`]
     pub fn new(parts: NodeParts) -> Result<Arc<Node>, NodeNotMade> {
+        let NodeParts { config, config_text, name, state_dir, doubt, mounts, clock } = parts;
         let gate = GateLimits {
-            running: parts.api.max_concurrent_requests,
-            queued: parts.api.max_queued_requests,
+            running: config.api.max_concurrent_requests,
+            queued: config.api.max_queued_requests,
         };
         // First: its file tells new state from state that lost it.
-        let steering = Steering::open(parts.state_dir.as_deref(), parts.clock.now());
+        let steering = Steering::open(state_dir.as_deref(), doubt.as_deref(), clock.now());
+        let freeze = |doubt: &str| steering.begin_frozen(doubt, clock.now());
+        let books = Books::open(state_dir.as_deref(), &name, clock.now(), freeze)?;
         Ok(Arc::new(Node {
-            cluster_id: parts.cluster_id,
-            config_text: parts.config_text,
-            stores: parts.state_dir.as_deref().map(Stores::open).transpose()?,
-            list_max_age: parts.lists.max_age,
-            guard: parts.lists.guard,
-            on_hit: parts.lists.on_hit,
-            hold_after_hits: parts.lists.hold_after_hits,
+            cluster_id: config.cluster_id,
+            config_text,
+            stores: state_dir.as_deref().map(Stores::open).transpose()?,
+            list_max_age: config.lists.max_age,
+            guard: config.lists.guard,
+            on_hit: config.lists.on_hit,
+            hold_after_hits: config.lists.hold_after_hits,
             hit_search: Semaphore::new(1),
             halt: Halt::default(),
-            books: Books::open(parts.state_dir.as_deref(), &parts.name, parts.clock.now())?,
+            books,
             steering,
             acts: RwLock::default(),
             list_readers: Semaphore::new(LIST_READERS),
-            peers: Peers::new(parts.peer_trust)?,
-            remotes: Remotes::new(parts.remotes)?,
-            tokens: parts.tokens,
-            signing: parts.signing,
-            write_auth: parts.write_auth,
-            trash: parts.trash,
-            pull: parts.pull,
+            peers: Peers::new(config.peer_trust)?,
+            remotes: Remotes::new(config.remotes)?,
+            tokens: config.tokens,
+            signing: config.signing,
+            write_auth: config.write_auth,
+            trash: config.trash,
+            pull: config.pull,
             gate: Gate::new(gate),
-            api: parts.api,
-            limits: parts.limits,
-            queue_dump_dir: parts.queue_dump_dir,
-            mounts: parts.mounts,
-            trash_list: WorkList::new(ListName::Trash, parts.clock.clone()),
-            pull_list: WorkList::new(ListName::Pull, parts.clock.clone()),
-            dry_trash_list: WorkList::new(ListName::Trash, parts.clock.clone()),
-            dry_pull_list: WorkList::new(ListName::Pull, parts.clock.clone()),
+            api: config.api,
+            limits: config.limits,
+            queue_dump_dir: config.queue_dump_dir,
+            mounts,
+            trash_list: WorkList::new(ListName::Trash, clock.clone()),
+            pull_list: WorkList::new(ListName::Pull, clock.clone()),
+            dry_trash_list: WorkList::new(ListName::Trash, clock.clone()),
+            dry_pull_list: WorkList::new(ListName::Pull, clock.clone()),
             active: ActiveRequests::default(),
             metrics: Metrics::default(),
             buffers: BufferPool::default(),
-            started: parts.clock.now(),
-            clock: parts.clock,
+            started: clock.now(),
+            clock,
         }))
     }
 

@@ -43,6 +43,8 @@ pub(crate) async fn run_with_tls(
     let finish = async {
         accept(node.clone(), listener, tls, stop_all).await;
         while workers.join_next().await.is_some() {}
+        // An act whose client has left goes on: it and its record belong to what is in hand.
+        drop(node.acts.write().await);
         // What ended during the stop is not done again after the restart.
         node.trash_list.write_progress();
         node.pull_list.write_progress();
@@ -69,5 +71,6 @@ fn start_workers(node: &Arc<Node>, stopped: &watch::Receiver<()>) -> JoinSet<()>
     workers.spawn(run_emptier(node.clone(), stopped.clone()));
     workers.spawn(crate::ledger::run(node.clone(), stopped.clone()));
     workers.spawn(crate::queue_dump::run(node.clone(), stopped.clone()));
+    workers.spawn(crate::health::run(node.clone(), stopped.clone()));
     workers
 }

@@ -10,6 +10,8 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::clock::Clock;
 use crate::config::{Candidate, Config, Driver, Loaded, Mistake, Scheme, ServiceUrl, VolumeConfig};
+use crate::health::CHECK_TIMEOUT;
+use crate::known_volumes::KnownVolumes;
 use crate::lists::resume;
 use crate::lists::sweep;
 use crate::logging;
@@ -18,7 +20,7 @@ use crate::node::{ConfigText, Node, NodeNotMade, NodeParts};
 use crate::run::run_with_tls;
 use crate::state_dir::{self, Chosen};
 use crate::tls::{Tls, TlsError};
-use crate::volumes::{VolumeNotOpened, open, unavailable};
+use crate::volumes::{self, VolumeNotOpened, unavailable};
 
 /// How often the certificate files are read again (spec section 8).
 const TLS_RELOAD_PERIOD: Duration = Duration::from_secs(3600);
@@ -77,16 +79,22 @@ pub async fn serve(loaded: Loaded) -> Result<(), StartError> {
     let stop = stop_signal()?;
     let (candidate, listener) = listen(config.candidates.clone()).await?;
     let volumes = config.volumes.served_by(&candidate.internal_url).map_err(StartError::Volumes)?;
-    let (mounts, volumes) = open_all(volumes, &config).await?;
-    let chosen = choose_state_dir(&config, &candidate, &volumes)?;
-    let (state_dir, doubt) = chosen.map_or((None, None), |chosen| (Some(chosen.dir), chosen.doubt));
+    let (mounts, volumes, known) = open_all(volumes, &config, &candidate).await?;
+    let Chosen { dir: state_dir, doubt } = choose_state_dir(&config, &candidate, &volumes)?;
+    state_dir.as_deref().map_or(Ok(()), |dir| known.keep(dir)).map_err(|source| {
+        StartError::System { doing: "write the node's list of volumes", source }
+    })?;
     let tls = tls(&config, &candidate.listen)?;
     let config_text = ConfigText { sha256: source.sha256, modified: source.modified };
     let node = Node::new(NodeParts {
+        config,
+        config_text,
         name: candidate.internal_url.to_string(),
-        ..parts(config, config_text, state_dir, Mounts::new(mounts))
+        state_dir,
+        doubt,
+        mounts: Mounts::new(mounts),
+        clock: Clock::system(),
     })?;
-    freeze_if_in_doubt(&node, doubt).await?;
     prepare_mounts(&node).await;
     resume(&node).await;
     announce(&candidate, &listener);
@@ -100,33 +108,6 @@ pub async fn serve(loaded: Loaded) -> Result<(), StartError> {
         reload.abort();
     }
     Ok(())
-}
-
-fn parts(
-    config: Config,
-    config_text: ConfigText,
-    state_dir: Option<PathBuf>,
-    mounts: Mounts,
-) -> NodeParts {
-    NodeParts {
-        cluster_id: config.cluster_id,
-        config_text,
-        tokens: config.tokens,
-        signing: config.signing,
-        write_auth: config.write_auth,
-        trash: config.trash,
-        pull: config.pull,
-        api: config.api,
-        limits: config.limits,
-        remotes: config.remotes,
-        peer_trust: config.peer_trust,
-        queue_dump_dir: config.queue_dump_dir,
-        lists: config.lists,
-        state_dir,
-        mounts,
-        name: String::new(),
-        clock: Clock::system(),
-    }
 }
 
 /// The first of the addresses, in random order, that can be bound is this node's.
@@ -156,28 +137,30 @@ fn shuffle(candidates: &mut [Candidate]) {
 
 /// Opens the volumes. One that cannot be opened keeps its place, so that its blocks are never taken for absent.
 ///
-/// Gives the roots of those that this node may write, too.
+/// Gives the roots of those that this node may write, too, and the volumes that it uses from now on.
 async fn open_all(
     volumes: Vec<VolumeConfig>,
     config: &Config,
-) -> Result<(Vec<Mount>, state_dir::Volumes), StartError> {
-    let durability = config.durability;
+    own: &Candidate,
+) -> Result<(Vec<Mount>, state_dir::Volumes, KnownVolumes), StartError> {
+    let (configured, durability) = (config.lists.state_dir.as_deref(), config.durability);
+    let places = state_dir::places(configured, &own.internal_url.to_string(), &roots(&volumes));
     let opening = tokio::task::spawn_blocking(move || {
-        volumes.into_iter().map(|volume| (open(&volume, durability), volume)).collect::<Vec<_>>()
+        let mut known = KnownVolumes::read(&places);
+        (volumes::open_all(volumes, durability, &mut known), known)
     });
-    let opened = opening.await.expect("opening a volume does not panic");
+    let (opened, known) = opening.await.expect("opening a volume does not panic");
     let mut works = false;
-    let (mut mounts, mut found) =
-        (Vec::new(), state_dir::Volumes { roots: Vec::new(), missing: 0 });
+    let (mut mounts, mut found) = (Vec::new(), state_dir::Volumes::default());
     let mut first_failure = None;
     for (result, config) in opened {
         match result {
             Ok(mount) => {
                 works = true;
-                if mount.access.allows_write() {
-                    let Driver::Directory { root, .. } = &config.driver;
-                    found.roots.push(root.clone());
-                }
+                let Driver::Directory { root, .. } = &config.driver;
+                let writable = mount.access.allows_write();
+                let roots = if writable { &mut found.roots } else { &mut found.read_only };
+                roots.push(root.clone());
                 mounts.push(mount);
             }
             Err(failure) => {
@@ -190,33 +173,33 @@ async fn open_all(
     }
     match first_failure {
         Some(failure) if !works => Err(StartError::NoVolume(failure)),
-        _some_work => Ok((mounts, found)),
+        _some_work => Ok((mounts, found, known)),
     }
+}
+
+fn roots(volumes: &[VolumeConfig]) -> Vec<PathBuf> {
+    let root = |volume: &VolumeConfig| {
+        let Driver::Directory { root, .. } = &volume.driver;
+        root.clone()
+    };
+    volumes.iter().map(root).collect()
 }
 
 fn choose_state_dir(
     config: &Config,
     own: &Candidate,
     volumes: &state_dir::Volumes,
-) -> Result<Option<Chosen>, StartError> {
+) -> Result<Chosen, StartError> {
     let configured = config.lists.state_dir.as_deref();
     let chosen = state_dir::choose(configured, &own.internal_url.to_string(), volumes).map_err(
         |(path, source)| StartError::StateDir { path: path.display().to_string(), source },
     )?;
-    if chosen.is_none() {
+    if chosen.dir.is_none() {
         tracing::warn!(
             "lists, settings and the ledger are gone with this process: no volume is writable and Donjon.StateDir is not set"
         );
     }
     Ok(chosen)
-}
-
-/// When in doubt, keep: nothing is trashed until an operator has looked.
-async fn freeze_if_in_doubt(node: &Node, doubt: Option<String>) -> Result<(), StartError> {
-    let Some(doubt) = doubt.or_else(|| node.books.doubt()) else { return Ok(()) };
-    tracing::error!(reason = doubt, "frozen: look, then lift the freeze with `donjon unfreeze`");
-    let frozen = node.steering.freeze(doubt, node.clock.now()).await;
-    frozen.map_err(|source| StartError::System { doing: "write the node's settings", source })
 }
 
 /// Removes what a crash left behind, and finds out which volumes work.
@@ -225,9 +208,8 @@ async fn prepare_mounts(node: &Node) {
         if mount.access.allows_write() {
             sweep(mount, node.clock.now()).await;
         }
-        if let Err(problem) = mount.check().await {
-            tracing::error!(mount = %mount.uuid, problem, "this volume does not work");
-        }
+        // The mount remembers what is wrong, and says it.
+        drop(mount.check(CHECK_TIMEOUT).await);
     }
 }
 

@@ -9,31 +9,42 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use crate::steering::says_frozen;
+use crate::steering::{holds_state, says_frozen};
 
 /// The directory in the root of a volume that holds the state of its nodes.
 const IN_VOLUME: &str = ".donjon-node";
 
-/// A state directory, and whether it may be the wrong one.
+/// Where the state goes, and whether older state may be elsewhere.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Chosen {
-    /// The directory; it is there.
-    pub(crate) dir: PathBuf,
+    /// The directory; it is there. `None`: there is no place, and the state is gone with the process.
+    pub(crate) dir: Option<PathBuf>,
     /// Why the node must begin frozen, if it must.
     pub(crate) doubt: Option<String>,
 }
 
 /// The volumes of a node that may hold its state.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Volumes {
     /// The roots of those that were opened and may be written.
     pub(crate) roots: Vec<PathBuf>,
+    /// The roots of those that were opened and may only be read: state may be left there from before.
+    pub(crate) read_only: Vec<PathBuf>,
     /// How many could not be opened.
     pub(crate) missing: usize,
 }
 
-/// The configured directory, else the one in which the node finds its state, else a new one in the first volume. It is
-/// named after the node's own URL, so that nodes that share a volume do not share it. `None` if there is no place.
+/// Every directory that may hold this node's state, whether it is there or not.
+pub(crate) fn places(configured: Option<&Path>, own_url: &str, roots: &[PathBuf]) -> Vec<PathBuf> {
+    let name = name_of(own_url);
+    let in_volumes = roots.iter().map(|root| root.join(IN_VOLUME).join(&name));
+    configured.map(Path::to_owned).into_iter().chain(in_volumes).collect()
+}
+
+/// The configured directory, else the one in which the node finds its settings, else a new one in the first volume. It is
+/// named after the node's own URL, so that nodes that share a volume do not share it.
+///
+/// A directory without settings is no state: it is what a start that did not get to the end leaves, and its doubt holds.
 ///
 /// # Errors
 /// The directory, and what the system said, if it cannot be made.
@@ -41,51 +52,55 @@ pub(crate) fn choose(
     configured: Option<&Path>,
     own_url: &str,
     volumes: &Volumes,
-) -> Result<Option<Chosen>, (PathBuf, io::Error)> {
-    if let Some(dir) = configured {
-        return made(dir.to_owned(), None).map(Some);
-    }
+) -> Result<Chosen, (PathBuf, io::Error)> {
     let name = name_of(own_url);
     let place = |root: &PathBuf| root.join(IN_VOLUME).join(&name);
-    let mut found = volumes.roots.iter().map(place).filter(|dir| dir.is_dir());
-    if let Some(dir) = found.next() {
+    let in_volumes: Vec<PathBuf> =
+        volumes.roots.iter().map(place).filter(|dir| holds_state(dir)).collect();
+    let (dir, doubt) = match (configured, in_volumes.as_slice()) {
+        (Some(dir), _) if holds_state(dir) => (Some(dir.to_owned()), None),
+        (Some(dir), _) => (Some(dir.to_owned()), volumes.doubt_of_new_state()),
+        (None, []) => (volumes.roots.first().map(place), volumes.doubt_of_new_state()),
+        (None, [found]) => (Some(found.clone()), None),
         // Which of them is the newer nobody can say.
-        let doubt = found.next().map(|other| {
-            format!(
-                "{} and {} both hold this node's state; remove the wrong one",
-                dir.display(),
-                other.display()
-            )
-        });
-        return made(dir, doubt).map(Some);
-    }
-    let Some(dir) = volumes.roots.first().map(place) else { return Ok(None) };
-    let doubt = if volumes.missing > 0 {
-        Some("a volume is missing that may hold this node's settings".to_owned())
-    } else if volumes.roots.iter().any(|root| another_is_frozen(root)) {
-        Some("the settings of another URL on the same volumes say frozen".to_owned())
-    } else {
-        None
+        (None, [first, second, ..]) => {
+            let (first, second) = (first.display(), second.display());
+            let both =
+                format!("{first} and {second} both hold this node's state; remove the wrong one");
+            (in_volumes.first().cloned(), Some(both))
+        }
     };
-    made(dir, doubt).map(Some)
+    if let Some(dir) = &dir {
+        make(dir).map_err(|error| (dir.clone(), error))?;
+    }
+    Ok(Chosen { dir, doubt })
+}
+
+impl Volumes {
+    /// Why a node that begins with new state here must begin frozen, if it must.
+    fn doubt_of_new_state(&self) -> Option<String> {
+        if self.missing > 0 {
+            return Some("a volume is missing that may hold this node's settings".to_owned());
+        }
+        let mut roots = self.roots.iter().chain(&self.read_only);
+        let root = roots.find(|root| some_state_is_frozen(root))?;
+        let dir = root.join(IN_VOLUME);
+        Some(format!(
+            "settings elsewhere on this node's volumes say frozen: look into {}",
+            dir.display()
+        ))
+    }
 }
 
 fn name_of(own_url: &str) -> String {
     Sha256::digest(own_url)[..8].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Whether some node with state on this volume is frozen. What cannot be read may be.
-fn another_is_frozen(root: &Path) -> bool {
+/// Whether some state on this volume is frozen. What cannot be read may be.
+fn some_state_is_frozen(root: &Path) -> bool {
     match std::fs::read_dir(root.join(IN_VOLUME)) {
         Err(error) => error.kind() != io::ErrorKind::NotFound,
         Ok(dirs) => dirs.into_iter().any(|dir| dir.map_or(true, |dir| says_frozen(&dir.path()))),
-    }
-}
-
-fn made(dir: PathBuf, doubt: Option<String>) -> Result<Chosen, (PathBuf, io::Error)> {
-    match make(&dir) {
-        Ok(()) => Ok(Chosen { dir, doubt }),
-        Err(error) => Err((dir, error)),
     }
 }
 
@@ -101,7 +116,10 @@ fn make(dir: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use keep_rules::Timestamp;
+
     use super::*;
+    use crate::steering::Steering;
 
     const URL: &str = "http://keep0.example:25107/";
 
@@ -120,9 +138,19 @@ mod tests {
             self.0.path().join(name)
         }
 
+        fn roots(&self, names: &[&str]) -> Vec<PathBuf> {
+            names.iter().map(|name| self.root(name)).collect()
+        }
+
         fn choose(&self, url: &str, roots: &[&str], missing: usize) -> Chosen {
-            let roots = roots.iter().map(|name| self.root(name)).collect();
-            choose(None, url, &Volumes { roots, missing }).unwrap().unwrap()
+            let volumes = Volumes { roots: self.roots(roots), missing, ..Volumes::default() };
+            choose(None, url, &volumes).unwrap()
+        }
+    }
+
+    impl Chosen {
+        fn place(&self) -> &Path {
+            self.dir.as_deref().unwrap()
         }
     }
 
@@ -131,10 +159,17 @@ mod tests {
             .unwrap();
     }
 
+    /// What a start leaves that got as far as its settings.
+    fn begin(chosen: &Chosen) {
+        let doubt = chosen.doubt.as_deref();
+        drop(Steering::open(chosen.dir.as_deref(), doubt, Timestamp::from_seconds(1_800_000_000)));
+    }
+
     #[test]
     fn the_state_is_found_where_it_is_whatever_volume_comes_first() {
         let disks = Disks::new();
         let first = disks.choose(URL, &["b"], 0);
+        begin(&first);
         assert_eq!(disks.choose(URL, &["a", "b"], 0), first);
         assert_eq!(first.doubt, None);
     }
@@ -142,19 +177,23 @@ mod tests {
     #[test]
     fn new_state_beside_a_missing_volume_begins_frozen() {
         let disks = Disks::new();
-        assert!(disks.choose(URL, &["a"], 1).doubt.unwrap().contains("missing"));
-        assert_eq!(
-            disks.choose(URL, &["a"], 1).doubt,
-            None,
-            "once the operator has seen it, it is no new state"
-        );
+        for _start in 0..2 {
+            let doubt = disks.choose(URL, &["a"], 1).doubt.unwrap();
+            assert!(doubt.contains("missing"), "also after a start that broke off: {doubt}");
+        }
+        let chosen = disks.choose(URL, &["a"], 1);
+        begin(&chosen);
+        assert!(says_frozen(chosen.place()));
+        let doubt = disks.choose(URL, &["a"], 1).doubt;
+        assert_eq!(doubt, None, "once the operator has seen it, it is no new state");
     }
 
     #[test]
     fn state_in_two_places_begins_frozen() {
         let disks = Disks::new();
-        disks.choose(URL, &["a"], 0);
+        begin(&disks.choose(URL, &["a"], 0));
         let second = disks.choose(URL, &["b"], 0);
+        begin(&second);
         let both = disks.choose(URL, &["b", "a"], 0);
         assert_eq!(both.dir, second.dir);
         assert!(both.doubt.unwrap().contains("both hold"));
@@ -165,23 +204,53 @@ mod tests {
         let disks = Disks::new();
         let other = disks.choose("http://other/", &["a"], 0);
         assert_eq!(disks.choose(URL, &["b"], 0).doubt, None);
-        freeze(&other.dir);
-        assert!(disks.choose("http://third/", &["a"], 0).doubt.unwrap().contains("another URL"));
+        freeze(other.place());
+        assert!(disks.choose("http://third/", &["a"], 0).doubt.unwrap().contains("say frozen"));
     }
 
     #[test]
-    fn the_configured_directory_is_taken_as_it_is() {
+    fn a_freeze_is_taken_over_from_a_volume_that_is_read_only_now() {
+        let disks = Disks::new();
+        let before = disks.choose(URL, &["a"], 0);
+        begin(&before);
+        let drained = |roots: &[&str]| {
+            let (roots, read_only) = (disks.roots(roots), disks.roots(&["a"]));
+            choose(None, URL, &Volumes { roots, read_only, missing: 0 }).unwrap()
+        };
+        assert_eq!(drained(&["b"]).doubt, None);
+        assert_eq!(drained(&[]), Chosen { dir: None, doubt: None });
+        freeze(before.place());
+        assert!(drained(&["b"]).doubt.unwrap().contains("say frozen"));
+        let nowhere = drained(&[]);
+        assert!(nowhere.doubt.is_some() && nowhere.dir.is_none(), "{nowhere:?}");
+        begin(&drained(&["b"]));
+        assert_eq!(drained(&["b"]).doubt, None, "the new settings say it themselves");
+    }
+
+    #[test]
+    fn a_freeze_is_taken_over_into_a_configured_directory_that_is_empty() {
         let disks = Disks::new();
         let dir = disks.root("state");
-        let volumes = Volumes { roots: Vec::new(), missing: 1 };
-        let chosen = choose(Some(&dir), URL, &volumes).unwrap().unwrap();
-        assert_eq!(chosen, Chosen { dir: dir.clone(), doubt: None });
+        let before = disks.choose(URL, &["a"], 0);
+        begin(&before);
+        let configured = |missing| {
+            let volumes = Volumes { roots: disks.roots(&["a"]), missing, ..Volumes::default() };
+            choose(Some(&dir), URL, &volumes).unwrap()
+        };
+        assert_eq!(configured(0), Chosen { dir: Some(dir.clone()), doubt: None });
         assert!(dir.is_dir());
+        assert!(configured(1).doubt.unwrap().contains("missing"));
+        freeze(before.place());
+        assert!(configured(0).doubt.unwrap().contains("say frozen"));
+        begin(&configured(0));
+        assert_eq!(configured(1).doubt, None, "what is configured and holds settings counts");
     }
 
     #[test]
     fn without_a_writable_volume_there_is_no_place() {
-        let volumes = Volumes { roots: Vec::new(), missing: 0 };
-        assert_eq!(choose(None, URL, &volumes).unwrap(), None);
+        assert_eq!(
+            choose(None, URL, &Volumes::default()).unwrap(),
+            Chosen { dir: None, doubt: None }
+        );
     }
 }

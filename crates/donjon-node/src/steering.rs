@@ -62,6 +62,23 @@ impl Steered {
         }
     }
 
+    /// Frozen, if there is a doubt. A freeze that is in force stays, and its reason says both.
+    fn in_doubt(mut self, doubt: Option<&str>, now: Timestamp) -> Steered {
+        let Some(doubt) = doubt else { return self };
+        tracing::error!(
+            reason = doubt,
+            "frozen: look, then lift the freeze with `donjon unfreeze`"
+        );
+        self.freeze = Some(match self.freeze.take() {
+            None => Frozen { since_ns: now.as_nanos(), reason: doubt.to_owned() },
+            Some(frozen) if frozen.reason.contains(doubt) => frozen,
+            Some(Frozen { since_ns, reason }) => {
+                Frozen { since_ns, reason: format!("{doubt}; before that: {reason}") }
+            }
+        });
+        self
+    }
+
     /// As the API shows it.
     pub(crate) fn freeze(&self) -> Freeze {
         match &self.freeze {
@@ -110,28 +127,36 @@ pub(crate) struct Steering {
 impl Steering {
     /// Reads the settings of a state directory. Without one, what is set is gone with the process.
     ///
-    /// Settings that cannot be read, or are missing beside other state, may have said "frozen": then the node is frozen,
-    /// and says why. To be opened before anything else makes files in the directory.
-    pub(crate) fn open(dir: Option<&Path>, now: Timestamp) -> Steering {
-        let file = dir.map(|dir| dir.join(FILE));
-        let steered = match dir.map(read_or_begin) {
-            None => Steered::default(),
-            Some(Ok(steered)) => steered,
-            Some(Err(problem)) => {
-                tracing::error!(
-                    problem,
-                    "frozen: the settings cannot be read, and may have said so"
-                );
-                let reason = format!(
+    /// `doubt` says why the node must begin frozen, if it must; the first settings that are ever written then say so.
+    /// Settings that cannot be read, or are missing beside other state, may have said "frozen": then the node is frozen
+    /// too, and says why. To be opened before anything else makes files in the directory. Blocks.
+    pub(crate) fn open(dir: Option<&Path>, doubt: Option<&str>, now: Timestamp) -> Steering {
+        let steered = match dir.map(|dir| (dir, read(dir))) {
+            None => Steered::default().in_doubt(doubt, now),
+            Some((dir, Ok(found))) => begin(dir, found, doubt, now),
+            // The file stays as it is, for people to look at.
+            Some((_dir, Err(problem))) => {
+                let problem = format!(
                     "the node's settings cannot be read ({problem}); unfreeze to start with new ones"
                 );
-                Steered {
-                    freeze: Some(Frozen { since_ns: now.as_nanos(), reason }),
-                    ..Steered::default()
-                }
+                Steered::default().in_doubt(Some(&problem), now)
             }
         };
+        let file = dir.map(|dir| dir.join(FILE));
         Steering { now: watch::Sender::new(steered), file, changing: Mutex::default() }
+    }
+
+    /// Freezes a node that does not serve yet. Blocks.
+    ///
+    /// # Errors
+    /// It is frozen, and is not so on the disk.
+    pub(crate) fn begin_frozen(&self, doubt: &str, now: Timestamp) -> io::Result<()> {
+        let steered = self.now().in_doubt(Some(doubt), now);
+        self.now.send_replace(steered.clone());
+        match &self.file {
+            None => Ok(()),
+            Some(file) => state_file::write(file, &text(&steered)),
+        }
     }
 
     /// The settings.
@@ -237,6 +262,11 @@ pub(crate) fn check(change: &SettingsChange) -> Result<(), TooManyWorkers> {
     }
 }
 
+/// Whether a directory holds settings, or something that may have been some.
+pub(crate) fn holds_state(dir: &Path) -> bool {
+    !matches!(read(dir), Ok(None))
+}
+
 /// Whether the settings in a state directory say frozen, or cannot be read and so may have said it.
 pub(crate) fn says_frozen(dir: &Path) -> bool {
     match read(dir) {
@@ -246,15 +276,20 @@ pub(crate) fn says_frozen(dir: &Path) -> bool {
     }
 }
 
-/// New state begins with settings on the disk, so that their absence later means something.
-fn read_or_begin(dir: &Path) -> Result<Steered, String> {
-    if let Some(steered) = read(dir)? {
-        return Ok(steered);
+/// What counts from now on. It is on the disk before anything else is: the absence of settings beside other state means
+/// something, and state without settings is new state at the next start too.
+fn begin(dir: &Path, found: Option<Steered>, doubt: Option<&str>, now: Timestamp) -> Steered {
+    let steered = found.clone().unwrap_or_default().in_doubt(doubt, now);
+    if found.as_ref() == Some(&steered) {
+        return steered;
     }
-    let steered = Steered::default();
-    let written = state_file::write(&dir.join(FILE), &text(&steered));
-    written.map_err(|error| error.to_string())?;
-    Ok(steered)
+    match state_file::write(&dir.join(FILE), &text(&steered)) {
+        Ok(()) => steered,
+        Err(error) => {
+            let problem = format!("the node's settings cannot be written ({error})");
+            steered.in_doubt(Some(&problem), now)
+        }
+    }
 }
 
 /// `None` in a directory without any state.
@@ -280,7 +315,7 @@ mod tests {
     #[tokio::test]
     async fn what_was_set_is_there_after_a_restart() {
         let dir = tempfile::tempdir().unwrap();
-        let steering = Steering::open(Some(dir.path()), NOW);
+        let steering = Steering::open(Some(dir.path()), None, NOW);
         steering.freeze("wrong delete".into(), NOW).await.unwrap();
         steering.pause(ListName::Pull).await.unwrap();
         let change = SettingsChange {
@@ -289,7 +324,7 @@ mod tests {
             ..Default::default()
         };
         steering.set(ListName::Trash, &change).await.unwrap();
-        let after = Steering::open(Some(dir.path()), NOW.after(Duration::from_secs(5)));
+        let after = Steering::open(Some(dir.path()), None, NOW.after(Duration::from_secs(5)));
         assert_eq!(after.now(), steering.now());
         assert!(after.is_frozen() && after.now().pull.paused);
         assert_eq!(
@@ -302,7 +337,7 @@ mod tests {
             .await
             .unwrap();
         after.unfreeze().await.unwrap();
-        let last = Steering::open(Some(dir.path()), NOW);
+        let last = Steering::open(Some(dir.path()), None, NOW);
         assert!(!last.is_frozen());
         assert_eq!(
             last.now().trash.settings(4).workers,
@@ -314,7 +349,7 @@ mod tests {
     fn settings_that_cannot_be_read_freeze_the_node() {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join(FILE), "{ torn").unwrap();
-        let steering = Steering::open(Some(dir.path()), NOW);
+        let steering = Steering::open(Some(dir.path()), None, NOW);
         assert!(steering.is_frozen());
         assert!(steering.now().freeze().reason.unwrap().contains("cannot be read"));
     }
@@ -322,19 +357,50 @@ mod tests {
     #[test]
     fn settings_that_are_gone_beside_other_state_freeze_the_node() {
         let dir = tempfile::tempdir().unwrap();
-        assert!(!Steering::open(Some(dir.path()), NOW).is_frozen());
+        assert!(!Steering::open(Some(dir.path()), None, NOW).is_frozen());
         std::fs::create_dir(dir.path().join("ledger")).unwrap();
-        assert!(!Steering::open(Some(dir.path()), NOW).is_frozen(), "they are on the disk");
+        assert!(!Steering::open(Some(dir.path()), None, NOW).is_frozen(), "they are on the disk");
         std::fs::remove_file(dir.path().join(FILE)).unwrap();
         assert!(says_frozen(dir.path()));
-        assert!(Steering::open(Some(dir.path()), NOW).is_frozen());
+        assert!(Steering::open(Some(dir.path()), None, NOW).is_frozen());
+    }
+
+    #[test]
+    fn the_first_settings_of_a_node_in_doubt_say_frozen() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = Steering::open(Some(dir.path()), Some("a volume is missing"), NOW);
+        assert_eq!(first.now().freeze().reason.unwrap(), "a volume is missing");
+        assert!(says_frozen(dir.path()), "on the disk before anything else");
+        assert_eq!(Steering::open(Some(dir.path()), None, NOW).now(), first.now());
+    }
+
+    #[tokio::test]
+    async fn a_doubt_does_not_hide_the_reason_of_a_freeze() {
+        let dir = tempfile::tempdir().unwrap();
+        let steering = Steering::open(Some(dir.path()), None, NOW);
+        steering.freeze("wrong delete".into(), NOW).await.unwrap();
+        for _start in 0..2 {
+            let later = NOW.after(Duration::from_secs(5));
+            let after = Steering::open(Some(dir.path()), Some("two states"), later).now().freeze();
+            assert_eq!(after.reason.unwrap(), "two states; before that: wrong delete");
+            assert_eq!(after.since_ns, Some(NOW.as_nanos()));
+        }
+    }
+
+    #[test]
+    fn settings_that_cannot_be_written_freeze_the_node() {
+        let dir = tempfile::tempdir().unwrap();
+        // A directory is in the place of the new file.
+        std::fs::create_dir(dir.path().join("settings.new")).unwrap();
+        let steering = Steering::open(Some(dir.path()), None, NOW);
+        assert!(steering.now().freeze().reason.unwrap().contains("cannot be written"));
     }
 
     #[test]
     fn a_damaged_key_is_not_taken_for_an_absent_one() {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join(FILE), r#"{"freese":{"since_ns":1,"reason":""}}"#).unwrap();
-        assert!(Steering::open(Some(dir.path()), NOW).is_frozen());
+        assert!(Steering::open(Some(dir.path()), None, NOW).is_frozen());
     }
 
     #[tokio::test]
@@ -342,7 +408,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let gone = dir.path().join("gone");
         std::fs::create_dir(&gone).unwrap();
-        let steering = Steering::open(Some(&gone), NOW);
+        let steering = Steering::open(Some(&gone), None, NOW);
         std::fs::remove_dir_all(&gone).unwrap();
         steering.freeze("wrong delete".into(), NOW).await.unwrap_err();
         steering.pause(ListName::Trash).await.unwrap_err();

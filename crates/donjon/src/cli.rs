@@ -3,14 +3,17 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    block, completions, config, conformance, demo, freeze, index, ledger, list, mounts, serve,
-    status, untrash,
+    balance, block, completions, config, conformance, demo, freeze, index, ledger, list, ls,
+    mounts, rm, serve, status, untrash,
 };
+
+/// Columns of the help.
+const HELP_WIDTH: usize = 100;
 
 /// A storage node for Keep, and the command line to run and see it.
 #[derive(Debug, Parser)]
 #[command(name = "donjon", version, arg_required_else_help = true)]
-#[command(after_help = AFTER_HELP, max_term_width = 100)]
+#[command(after_help = AFTER_HELP, max_term_width = HELP_WIDTH)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -29,6 +32,10 @@ pub(crate) enum Command {
     Untrash(untrash::UntrashArgs),
     Freeze(freeze::FreezeArgs),
     Unfreeze(freeze::UnfreezeArgs),
+    Ls(ls::LsArgs),
+    Rm(rm::RmArgs),
+    #[command(subcommand)]
+    Balance(balance::BalanceCommand),
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
     Status(status::StatusArgs),
@@ -50,7 +57,7 @@ Exit status:
   0  all of it was done
   1  it could not be done; the reason is on stderr
   2  the command line is wrong; nothing was tried
-  3  the node has no such block, mount or trash
+  3  the node has no such block, mount or list, or no such copy in its trash
   4  some of it was done, or something is not well: the output says what";
 
 #[cfg(test)]
@@ -63,6 +70,19 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    /// clap breaks longer lines wherever it likes, and without their indent.
+    #[test]
+    fn no_line_below_the_help_is_longer_than_the_terminal_that_help_is_drawn_for() {
+        fn check(command: &clap::Command) -> usize {
+            let text = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            for line in text.lines() {
+                assert!(line.chars().count() <= HELP_WIDTH, "{}: {line}", command.get_name());
+            }
+            1 + command.get_subcommands().map(check).sum::<usize>()
+        }
+        assert!(check(&Cli::command()) > 30, "every command is looked at");
     }
 
     #[test]

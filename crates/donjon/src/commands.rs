@@ -1,5 +1,6 @@
 //! One file per command. Each has its arguments, and `run`, which gives the exit status or the reason for none.
 
+pub(crate) mod balance;
 pub(crate) mod block;
 pub(crate) mod completions;
 pub(crate) mod config;
@@ -9,7 +10,9 @@ pub(crate) mod freeze;
 pub(crate) mod index;
 pub(crate) mod ledger;
 pub(crate) mod list;
+pub(crate) mod ls;
 pub(crate) mod mounts;
+pub(crate) mod rm;
 pub(crate) mod serve;
 pub(crate) mod status;
 pub(crate) mod untrash;
@@ -31,6 +34,9 @@ pub(crate) fn run(command: Command) -> Result<Exit, Failure> {
         Command::Untrash(args) => talk(untrash::run(args)),
         Command::Freeze(args) => talk(freeze::freeze(args)),
         Command::Unfreeze(args) => talk(freeze::unfreeze(args)),
+        Command::Ls(args) => ls::run(args),
+        Command::Rm(args) => rm::run(args),
+        Command::Balance(command) => balance::run(command),
         Command::Ledger(command) => talk(ledger::run(command)),
         Command::Status(args) => talk(status::run(args)),
         Command::Config(command) => config::run(command),

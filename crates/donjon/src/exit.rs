@@ -9,7 +9,7 @@ pub(crate) enum Exit {
     Failed,
     /// The command line is wrong; nothing was tried.
     Usage,
-    /// The node has no such block.
+    /// The node has no such block, mount or list, or no such copy in its trash.
     NotFound,
     /// Some of it was done, or all but some is well.
     Partly,

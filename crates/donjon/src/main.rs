@@ -3,16 +3,19 @@
 //! `main` parses, builds, runs. Every command is one file in `commands`.
 
 mod cli;
+mod cluster;
 mod commands;
 mod exit;
 mod failure;
 mod keepstore_flags;
 mod locators;
+mod manifests;
 mod node;
 mod output;
 mod table;
 mod utc;
 mod when;
+mod whole_file;
 
 use std::process::ExitCode;
 

@@ -5,12 +5,13 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use donjon_node::config::{self, Config, ConfigSource, DATA_CONFIG_FILE, Environment, PeerTrust};
+use donjon_node::config::{self, Config, ConfigSource, Environment, PeerTrust};
 use keep_protocol::client::{KeepClient, ServerCheck};
 use keep_rules::{Locator, SigningKey, Timestamp, Token};
 use url::Url;
 
 use crate::failure::Failure;
+use crate::manifests::config_of;
 
 /// Where a node listens unless told otherwise.
 const DEFAULT_URL: &str = "http://127.0.0.1:25107/";
@@ -23,7 +24,7 @@ const TOKEN_LINE_MAX: u64 = 4096;
 #[command(next_help_heading = "Node")]
 pub(crate) struct NodeArgs {
     /// The node's address; http://127.0.0.1:25107 if nothing names another
-    #[arg(long, value_name = "URL", env = "DONJON_URL")]
+    #[arg(long, value_name = "URL", env = "DONJON_URL", value_parser = url)]
     url: Option<Url>,
 
     /// The token to show. Other users can see it in the process list: prefer the variable or a file
@@ -119,17 +120,13 @@ impl NodeArgs {
     }
 }
 
-/// The configuration file of a data directory. It must be there: to ask a node is not to set one up.
-fn config_of(data: &Path) -> Result<PathBuf, Failure> {
-    let file = data.join(DATA_CONFIG_FILE);
-    match file.try_exists() {
-        Ok(true) => Ok(file),
-        Ok(false) => Err(Failure::Usage(format!(
-            "{}: no node has lived here, there is no {DATA_CONFIG_FILE}; `donjon serve --data DIR` makes it",
-            data.display()
-        ))),
-        Err(error) => Err(Failure::local(format!("cannot look for {}", file.display()))(error)),
+/// `--url`. `HOST:PORT` is a URL too, of the scheme `HOST`, or none at all; neither message would help.
+fn url(text: &str) -> Result<Url, String> {
+    let with_scheme = format!("http://{text}");
+    if !text.contains("://") && !text.starts_with('/') && Url::parse(&with_scheme).is_ok() {
+        return Err(format!("it has no scheme; write {with_scheme}"));
     }
+    Url::parse(text).map_err(|error| error.to_string())
 }
 
 fn address_in(config: &Config) -> Result<Url, Failure> {

@@ -4,8 +4,7 @@ use std::str::FromStr;
 use std::time::{Duration, SystemTime};
 
 use keep_rules::Timestamp;
-
-use crate::utc;
+use keep_rules::time::Civil;
 
 /// An instant as somebody wrote it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,22 +67,18 @@ fn span(text: &str) -> Option<Duration> {
 fn instant(text: &str) -> Option<Timestamp> {
     let (date, rest) = text.split_at_checked(10)?;
     let [year, month, day] = numbers(date, '-', [4, 2, 2])?;
-    let mut seconds = utc::day(year, month, day)?.checked_mul(86_400)?;
-    let mut nanos = 0;
-    if let Some(rest) = rest.strip_prefix(['T', 't', ' ']) {
-        let (time, rest) = rest.split_at_checked(8)?;
-        let [hour, minute, second] = numbers(time, ':', [2, 2, 2])?;
-        // A leap second is the second after 59.
-        if hour > 23 || minute > 59 || second > 60 {
-            return None;
-        }
-        let (fraction, zone) = fraction(rest)?;
-        nanos = fraction;
-        seconds += hour * 3_600 + minute * 60 + second - offset(zone)?;
-    } else if !rest.is_empty() {
-        return None;
+    let midnight = Civil { year, month, day, hour: 0, minute: 0, second: 0, nanos: 0 };
+    if rest.is_empty() {
+        return Timestamp::from_civil(midnight);
     }
-    Some(Timestamp::from_nanos(seconds.checked_mul(1_000_000_000)?.checked_add(nanos)?))
+    let (time, rest) = rest.strip_prefix(['T', 't', ' '])?.split_at_checked(8)?;
+    let [hour, minute, second] = numbers(time, ':', [2, 2, 2])?;
+    let (nanos, zone) = fraction(rest)?;
+    // A leap second is the second after 59.
+    let leap = i64::from(second == 60);
+    let civil = Civil { hour, minute, second: second - leap, nanos, ..midnight };
+    let shift = (leap - offset(zone)?) * 1_000_000_000;
+    Some(Timestamp::from_nanos(Timestamp::from_civil(civil)?.as_nanos().checked_add(shift)?))
 }
 
 /// Three numbers of so many digits each.
@@ -102,7 +97,7 @@ fn figure(text: &str, digits: usize) -> Option<i64> {
 }
 
 /// The nanoseconds of `.5Z`, and `Z`.
-fn fraction(text: &str) -> Option<(i64, &str)> {
+fn fraction(text: &str) -> Option<(u32, &str)> {
     let Some(text) = text.strip_prefix('.') else { return Some((0, text)) };
     let length = text.find(|character: char| !character.is_ascii_digit())?;
     let (digits, zone) = text.split_at(length);
@@ -131,6 +126,7 @@ fn offset(zone: &str) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::utc;
 
     const NOW: Timestamp = Timestamp::from_seconds(1_795_451_810); // 2026-11-23 16:36:50Z
 
@@ -156,6 +152,7 @@ mod tests {
         check("2026-11-23T16:36:50.25+01:30", "2026-11-23 15:06:50Z");
         check("2026-11-23", "2026-11-23 00:00:00Z");
         check("1969-12-31T23:59:59Z", "1969-12-31 23:59:59Z");
+        check("2016-12-31T23:59:60Z", "2017-01-01 00:00:00Z");
     }
 
     #[test]
@@ -175,6 +172,8 @@ mod tests {
             "2026-11-23T16:36:50",
             "2026-02-30",
             "2026-11-23T24:00:00Z",
+            "2026-11-23T23:60:00Z",
+            "2026-11-23T23:59:61Z",
             "2026-11-23T16:36:50.Z",
             "2026-11-23x",
             "99999999999999999999s",

@@ -113,6 +113,7 @@ async fn call_everything(client: &KeepClient) {
         block: Some(hash),
         list: Some(1),
         operation: Some("trash"),
+        outcome: Some(OutcomeKind::Done),
         mount: Some("m"),
         since: Some(Timestamp::EPOCH),
         until: Some(Timestamp::EPOCH),

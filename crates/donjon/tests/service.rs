@@ -2,36 +2,31 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests: what cannot go on fails the test")]
 
+#[expect(dead_code, reason = "shared with the tests of the command line, which use more of it")]
+#[path = "cli/program.rs"]
+mod program;
+
 use std::fs::{self, File};
-use std::net::TcpListener;
+use std::io::Write as _;
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::fs::{CWD, FileType, Mode, OFlags, mknodat, open};
+use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+
+use program::command;
 
 const ADMIN: &str = "rootrootrootrootrootrootrootroot";
 const USER: &str =
     "v2/zzzzz-gj3su-077z32aux8dg2s1/3kg6k6lzmp9kj5cpkcoxie963cmvjahbt2fod9zru30k1jqdmi";
 const KEY: &str = "keykeykeykeykeykeykeykeykeykeyke";
 const MANAGER: &str = "managementmanagementmanagement00";
-
-fn command() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_donjon"));
-    for variable in [
-        "DONJON_URL",
-        "DONJON_TOKEN",
-        "ARVADOS_CONFIG",
-        "ARVADOS_SERVICE_INTERNAL_URL",
-        "NOTIFY_SOCKET",
-    ] {
-        command.env_remove(variable);
-    }
-    command
-}
 
 /// A node with an Arvados configuration, its log in a file.
 struct Service {
@@ -73,8 +68,8 @@ impl Service {
         }}});
         let file = dir.path().join("config.yml");
         fs::write(&file, config.to_string()).unwrap();
-        let mut serve = command();
-        serve.arg("serve").arg("--config").arg(&file).stdin(Stdio::null());
+        let mut serve = command(&["serve", "--config", file.to_str().unwrap()]);
+        serve.stdin(Stdio::null());
         serve.stderr(File::create(dir.path().join("log")).unwrap());
         if let Some(socket) = notify {
             serve.env("NOTIFY_SOCKET", socket);
@@ -91,11 +86,27 @@ impl Service {
 
     /// Waits until the log holds `text`.
     fn wait_for(&self, text: &str) {
+        self.wait_until(text, || self.log().contains(text).then_some(()));
+    }
+
+    /// Waits until something is there.
+    fn wait_until<T>(&self, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
         let begun = Instant::now();
-        while !self.log().contains(text) {
-            assert!(begun.elapsed() < Duration::from_secs(30), "no {text} in: {}", self.log());
+        loop {
+            if let Some(found) = look() {
+                return found;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(30), "no {what}; log: {}", self.log());
             std::thread::sleep(Duration::from_millis(5));
         }
+    }
+
+    /// What is being answered now.
+    fn requests_in_hand(&self) -> String {
+        let authorization = format!("Authorization: Bearer {MANAGER}");
+        let url = format!("{}/_inspect/requests?api_token={MANAGER}", self.url);
+        let output = Command::new("curl").args(["-s", "-H", &authorization, &url]).output();
+        String::from_utf8(output.unwrap().stdout).unwrap()
     }
 
     fn signal(&self, signal: Signal) {
@@ -104,9 +115,8 @@ impl Service {
 
     /// Runs a command of the client with the user's token.
     fn client(&self, args: &[&str]) -> Output {
-        let mut client = command();
-        client.args(args).args(["--url", &self.url, "--token", USER, "--insecure"]);
-        client.output().unwrap()
+        let node = ["--url", &self.url, "--token", USER, "--insecure"];
+        command(&[args, &node].concat()).output().unwrap()
     }
 
     /// Stores a small file and gives its signed locator.
@@ -221,6 +231,31 @@ fn log_lines_are_json_with_the_go_fields_and_no_secrets() {
 }
 
 #[test]
+fn a_request_in_hand_is_shown_without_its_signature() {
+    let service = Service::start("http", &["v"], &[], &json!({}), None);
+    let locator = service.put("foo");
+    let (hash, signature) = locator.split_once("+3+A").unwrap();
+    let mut upload = TcpStream::connect(service.url.trim_start_matches("http://")).unwrap();
+    // It promises more than it sends, so it stays in hand.
+    let head = format!(
+        "PUT /{locator}?api_token={ADMIN} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {USER}\r\n\
+         Content-Length: 3\r\n\r\nf"
+    );
+    upload.write_all(head.as_bytes()).unwrap();
+    let shown = service.wait_until("upload in hand", || {
+        let rows = service.requests_in_hand();
+        rows.contains(hash).then_some(rows)
+    });
+    let rows: Value = serde_json::from_str(&shown).unwrap();
+    let put = rows.as_array().unwrap().iter().find(|row| row["Method"] == "PUT").unwrap();
+    assert_eq!(put["URL"], format!("/{hash}+3+A[removed]?api_token=[removed]"));
+    for secret in [ADMIN, USER, KEY, MANAGER, &signature[..40]] {
+        assert!(!shown.contains(secret), "a secret is shown: {shown}");
+    }
+    drop(upload);
+}
+
+#[test]
 fn a_volume_that_is_missing_stops_neither_the_node_nor_is_it_taken_for_empty() {
     let service = Service::start("http", &["present", "missing"], &["missing"], &json!({}), None);
     assert!(service.log().contains("serving without this volume"));
@@ -250,4 +285,38 @@ fn locator_of_an_absent_block() -> String {
     let token = Token::new(ADMIN).unwrap();
     let ttl = Duration::from_secs(336 * 3600);
     key.sign(&format!("{hash}+3"), hash, &token, Timestamp::from_seconds(4_000_000_000), ttl)
+}
+
+/// A pipe in the place of the marker file of a volume: the thread that reads it hangs as on a dead disk.
+#[test]
+fn a_disk_that_hangs_does_not_hold_the_exit() {
+    let mut service = Service::start("http", &["v"], &[], &json!({}), None);
+    let marker = service.dir.path().join("v/.donjon-volume");
+    fs::remove_file(&marker).unwrap();
+    let mode = Mode::RUSR | Mode::WUSR;
+    mknodat(CWD, &marker, FileType::Fifo, mode, 0).unwrap();
+    let ready = format!("{}/readyz", service.url);
+    let mut probe = Command::new("curl").args(["-s", "-o", "/dev/null", &ready]).spawn().unwrap();
+    // It can be opened so only once somebody reads it.
+    let begun = Instant::now();
+    let _pipe = loop {
+        match open(&marker, OFlags::WRONLY | OFlags::NONBLOCK, Mode::empty()) {
+            Ok(pipe) => break pipe,
+            Err(error) => assert_eq!(error, Errno::NXIO),
+        }
+        assert!(begun.elapsed() < Duration::from_secs(30), "nobody checks the volume");
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    probe.kill().unwrap();
+    probe.wait().unwrap();
+    service.signal(Signal::TERM);
+    let begun = Instant::now();
+    let status = loop {
+        if let Some(status) = service.child.try_wait().unwrap() {
+            break status;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(60), "it hangs: {}", service.log());
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    assert_eq!(status.code(), Some(0));
 }

@@ -23,6 +23,7 @@ mod escape; // names, escaped
 mod excerpt; // what an error shows
 mod file; // what a file consists of
 mod file_token; // `offset:length:path`
+mod hints; // the text without hints
 mod line; // which token may come where
 mod locator_token; // `hash+size+hints`
 mod parser; // events, while the text arrives
@@ -44,6 +45,7 @@ pub use error::{ManifestError, Problem, ReadError};
 pub use escape::BadEscape;
 pub use file::{File, Segment};
 pub use file_token::BadFileToken;
+pub use hints::HintStripper;
 pub use locator_token::BadLocatorToken;
 pub use parser::{Event, Parser, TOKEN_BYTES_MAX};
 pub use path::{BadPath, FileName, PATH_BYTES_MAX, TreePath};

@@ -52,7 +52,7 @@ const UUID_LEN: usize = 27;
 const UUID_SUFFIX: usize = 15;
 
 /// The last 15 bytes of a UUID of 27, else all of it.
-fn regular_suffix(uuid: &str) -> &[u8] {
+pub(crate) fn regular_suffix(uuid: &str) -> &[u8] {
     let bytes = uuid.as_bytes();
     if bytes.len() == UUID_LEN { &bytes[UUID_LEN - UUID_SUFFIX..] } else { bytes }
 }

@@ -1,7 +1,11 @@
 //! Instants as the protocol writes them: nanoseconds since 1970, UTC.
 
+mod civil;
+
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+pub use civil::Civil;
 
 /// An instant: whole nanoseconds since 1970-01-01 UTC, from the year 1677 to 2262.
 ///

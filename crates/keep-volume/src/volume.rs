@@ -119,7 +119,8 @@ pub trait Volume: Send + Sync + 'static {
         Err(Error::Halted)
     }
 
-    /// Deletes temp files that no writer of this process holds and that are older than `before`.
+    /// Deletes temp files that no writer holds, of this or another process: those of this program whatever their age,
+    /// and those of others, who cannot show that they hold them, if they are older than `before`.
     ///
     /// # Errors
     /// A failure to read the volume.

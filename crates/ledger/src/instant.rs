@@ -1,11 +1,11 @@
 //! Times that people can read and texts can be sorted by: `2026-07-01T12:00:00.123456789Z`.
 
 use keep_rules::Timestamp;
+use keep_rules::time::Civil;
 use serde::{Deserialize, Deserializer, Serializer, de};
 
 const LENGTH: usize = 30;
 const TEMPLATE: &[u8; LENGTH] = b"0000-00-00T00:00:00.000000000Z";
-const DAY: i64 = 86_400;
 
 /// For `#[serde(with)]`.
 pub(crate) fn serialize<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
@@ -26,18 +26,16 @@ pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
 }
 
 fn write(time: Timestamp) -> [u8; LENGTH] {
-    let seconds = time.as_seconds();
-    let (year, month, day) = date(seconds.div_euclid(DAY));
-    let second = seconds.rem_euclid(DAY);
+    let Civil { year, month, day, hour, minute, second, nanos } = time.civil();
     let mut text = *TEMPLATE;
     let fields = [
         (0..4, year),
         (5..7, month),
         (8..10, day),
-        (11..13, second / 3600),
-        (14..16, second / 60 % 60),
-        (17..19, second % 60),
-        (20..29, time.subsec_nanos().into()),
+        (11..13, hour),
+        (14..16, minute),
+        (17..19, second),
+        (20..29, nanos.into()),
     ];
     for (place, number) in fields {
         let mut rest = number;
@@ -58,39 +56,17 @@ fn read(text: &[u8]) -> Option<Timestamp> {
             digit.is_ascii_digit().then(|| number * 10 + i64::from(digit - b'0'))
         })
     };
-    let days = day_of(number(0..4)?, number(5..7)?, number(8..10)?);
-    let seconds = days * DAY + number(11..13)? * 3600 + number(14..16)? * 60 + number(17..19)?;
-    let nanos = i128::from(seconds) * 1_000_000_000 + i128::from(number(20..29)?);
-    let time = Timestamp::from_nanos(i64::try_from(nanos).ok()?);
-    // One text for one time: no 31st of June, no 25th hour, no other sign between the digits.
+    let time = Timestamp::from_civil(Civil {
+        year: number(0..4)?,
+        month: number(5..7)?,
+        day: number(8..10)?,
+        hour: number(11..13)?,
+        minute: number(14..16)?,
+        second: number(17..19)?,
+        nanos: u32::try_from(number(20..29)?).ok()?,
+    })?;
+    // One text for one time: no other sign between the digits.
     (write(time) == text).then_some(time)
-}
-
-/// Days of 400 years, after which the calendar repeats itself.
-const DAYS_OF_AN_ERA: i64 = 146_097;
-/// Days from the 1st of March of the year 0, when an era begins, to 1970.
-const DAYS_TO_1970: i64 = 719_468;
-
-/// Year, month and day of the day that is `days` after 1970-01-01. Years begin in March, so that leap days come last.
-fn date(days: i64) -> (i64, i64, i64) {
-    let days = days + DAYS_TO_1970;
-    let of_era = days.rem_euclid(DAYS_OF_AN_ERA);
-    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let from_march = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * from_march + 2) / 5 + 1;
-    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
-    let year = year_of_era + days.div_euclid(DAYS_OF_AN_ERA) * 400;
-    (year + i64::from(month <= 2), month, day)
-}
-
-/// Days from 1970-01-01 to this date: [`date`] backwards.
-fn day_of(year: i64, month: i64, day: i64) -> i64 {
-    let year = year - i64::from(month <= 2);
-    let year_of_era = year.rem_euclid(400);
-    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    let of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + of_year;
-    year.div_euclid(400) * DAYS_OF_AN_ERA + of_era - DAYS_TO_1970
 }
 
 #[cfg(test)]

@@ -61,6 +61,17 @@ struct State {
     failed: Option<Failure>,
 }
 
+/// The next step of an append.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    /// Write the record.
+    Write,
+    /// Sync the file and begin the next one.
+    Rotate,
+    /// Wait for the end of the sync that runs.
+    Wait,
+}
+
 /// A failed sync, in a form that can be told to every later caller.
 #[derive(Clone, Copy, Debug)]
 struct Failure {
@@ -106,15 +117,30 @@ impl Ledger {
     /// call may be repeated; after [`LedgerError::SyncFailed`] only a newly opened ledger records anything.
     ///
     /// # Blocking
-    /// One `write` as a rule. When the file is full, the call also syncs it and begins the next one, and other appends
-    /// wait for that.
+    /// One `write` as a rule. When the file is full, the call also waits for a sync that runs, syncs it and begins the next
+    /// one, and other appends wait for that.
     pub fn append(&self, record: &Record) -> Result<RecordNumber, LedgerError> {
         let mut state = self.lock();
-        self.usable(&state)?;
-        if self.is_due(&state.writer, record.time) {
-            self.rotate(&mut state, record.time)?;
+        loop {
+            self.usable(&state)?;
+            match self.step(&state, record.time) {
+                Step::Write => return state.writer.append(record),
+                Step::Rotate => self.rotate(&mut state, record.time)?,
+                Step::Wait => state = self.wait_for_sync(state),
+            }
         }
-        state.writer.append(record)
+    }
+
+    /// What has to be done first.
+    ///
+    /// The kernel tells once that it could not write, to whichever sync of the file comes first. So no two syncs of one
+    /// file run beside each other: one would be told, and the other would believe that all is well.
+    fn step(&self, state: &State, now: Timestamp) -> Step {
+        match (self.is_due(&state.writer, now), state.syncing) {
+            (false, _) => Step::Write,
+            (true, false) => Step::Rotate,
+            (true, true) => Step::Wait,
+        }
     }
 
     fn is_due(&self, writer: &Writer, now: Timestamp) -> bool {
@@ -152,9 +178,13 @@ impl Ledger {
             if !state.syncing {
                 state = self.lead(state);
             } else {
-                state = self.synced.wait(state).unwrap_or_else(PoisonError::into_inner);
+                state = self.wait_for_sync(state);
             }
         }
+    }
+
+    fn wait_for_sync<'a>(&'a self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        self.synced.wait(state).unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Syncs for everyone, without holding the lock.
@@ -230,6 +260,26 @@ mod tests {
         assert_failed(ledger.sync());
         assert_failed(ledger.sync());
         assert_failed(ledger.append(&record()));
+        assert_eq!(ledger.head().record, Some(RecordNumber(1)));
+    }
+
+    #[test]
+    fn a_file_does_not_end_beside_a_sync_and_hears_how_that_ended() {
+        let ledger = without_sync(Rotation { size: 1, age: None });
+        assert_eq!(ledger.step(&ledger.lock(), Timestamp::EPOCH), Step::Write);
+        ledger.append(&record()).unwrap();
+        assert_eq!(ledger.step(&ledger.lock(), Timestamp::EPOCH), Step::Rotate);
+        ledger.lock().syncing = true;
+        assert_eq!(ledger.step(&ledger.lock(), Timestamp::EPOCH), Step::Wait);
+        std::thread::scope(|scope| {
+            let append = scope.spawn(|| ledger.append(&record()));
+            let mut state = ledger.lock();
+            state.syncing = false;
+            state.failed = Some(Failure { kind: io::ErrorKind::Other, code: Some(5) });
+            drop(state);
+            ledger.synced.notify_all();
+            assert_failed(append.join().unwrap());
+        });
         assert_eq!(ledger.head().record, Some(RecordNumber(1)));
     }
 

@@ -83,15 +83,15 @@ impl Ledger {
 
 fn create_directory(dir: &Path) -> Result<(), LedgerError> {
     let create = || match fs::create_dir(dir) {
-        Ok(()) => dir.parent().map_or(Ok(()), |parent| {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        // Also if it was there: whoever made it may have been killed before its name was safe.
+        _there_now => dir.parent().map_or(Ok(()), |parent| {
             files::sync_directory(if parent.as_os_str().is_empty() {
                 Path::new(".")
             } else {
                 parent
             })
         }),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(error),
     };
     create().map_err(|error| LedgerError::io("create the directory of the ledger", dir, error))
 }
@@ -134,6 +134,9 @@ impl Opening<'_> {
             let joint = (ChainValue::START, RecordNumber::FIRST);
             return Ok((self.begin(FileNumber::FIRST, joint)?, None));
         };
+        // Whoever began the last file may have been killed before its name was safe.
+        files::sync_directory(self.dir)
+            .map_err(|error| LedgerError::io("sync the directory", self.dir, error))?;
         match tail::read(self.dir, last)? {
             Tail::Whole(end) => self.resume(end),
             Tail::Headless(torn) => match self.joint_before(last)? {
@@ -190,4 +193,21 @@ impl Opening<'_> {
 /// A file as a whole is wrong: told of its first line.
 fn damaged(file: FileNumber, what: Flaw) -> LedgerError {
     LedgerError::Damaged(Problem { file, line: 1, byte: 0, what })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lock_goes_with_its_owner_also_while_a_child_has_it_open() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = lock(dir.path()).unwrap();
+        // As a child has it between its fork and its exec.
+        let of_a_child = first.0.try_clone().unwrap();
+        assert!(matches!(lock(dir.path()), Err(LedgerError::InUse { .. })));
+        drop(first);
+        lock(dir.path()).unwrap();
+        drop(of_a_child);
+    }
 }

@@ -1,11 +1,14 @@
 //! Taking possession of a directory: its lock, its state, and what crashes left in it.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use crate::contents::Contents;
 use crate::disk::{Unreplaced, replace, sync_directory};
 use crate::error::StoreError;
 use crate::place::{Kind, Place};
+use crate::record::Record;
 use crate::state::State;
 
 /// A list is locked for this process.
@@ -40,6 +43,8 @@ pub(crate) fn state(place: &Place) -> Result<State, StoreError> {
         Some(state) => state,
         None => first_state(place, &path)?,
     };
+    // Whoever wrote it may have been killed before it was safe, and what it says already is not written again.
+    sync_directory(place.directory())?;
     sweep_drafts(place)?;
     sweep_lists(place, state.current.as_ref().map(|current| current.generation))?;
     Ok(state)
@@ -61,34 +66,74 @@ fn write_first(place: &Place, state: State) -> Result<State, StoreError> {
     Ok(state)
 }
 
-/// Puts aside what is there, and makes a state without a list.
-pub(crate) fn anew(place: &Place) -> Result<State, StoreError> {
+/// Makes a state without a list, and puts aside what is there.
+///
+/// In this order: a copy of the old state is kept, the new one takes its place, and only then do the lists go that tell
+/// the generation and the epoch. So wherever this ends, the next attempt finds both in the one or the others.
+pub(crate) fn anew<R: Record>(place: &Place) -> Result<State, StoreError> {
     let entries = entries(place)?;
-    let named = entries.iter().map(|(_, kind)| match kind {
-        Kind::List(generation) | Kind::Progress(generation) => *generation,
-        Kind::Draft | Kind::NewState => 0,
-    });
-    let named = named.max().unwrap_or(0);
-    let known = State::read(&place.state(), place.list_name()).ok().flatten().unwrap_or_default();
+    let known = unless_damaged(State::read(&place.state(), place.list_name()))?.flatten();
+    let mut state = State { current: None, ..known.unwrap_or_default() };
+    for (_, kind) in &entries {
+        match kind {
+            Kind::List(generation) => {
+                state.generation = state.generation.max(*generation);
+                let list = unless_damaged(Contents::<R>::open(place, *generation))?;
+                state.epoch = state.epoch.max(list.and_then(|list| list.receipt.epoch));
+            }
+            Kind::Progress(generation) => state.generation = state.generation.max(*generation),
+            Kind::Draft | Kind::NewState => {}
+        }
+    }
+    keep_copy(&place.state())?;
+    let state = write_first(place, state)?;
     for (path, kind) in &entries {
         match kind {
             Kind::List(_) | Kind::Progress(_) => put_aside(path)?,
-            Kind::Draft | Kind::NewState => remove(path)?,
+            Kind::Draft => remove(path)?,
+            // It became the state.
+            Kind::NewState => {}
         }
     }
-    let path = place.state();
-    if path.try_exists().map_err(|error| StoreError::failed("look for", &path, error))? {
-        put_aside(&path)?;
-    }
     sync_directory(place.directory())?;
-    let generation = known.generation.max(named);
-    write_first(place, State { generation, epoch: known.epoch, current: None })
+    Ok(state)
+}
+
+/// `None` if the file is damaged, or a newer program's. That it cannot be read is neither.
+fn unless_damaged<T>(read: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+    match read {
+        Ok(it) => Ok(Some(it)),
+        Err(StoreError::Damaged { .. } | StoreError::Version { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Keeps the file under its other name, too. One that was put aside earlier goes.
+fn keep_copy(path: &Path) -> Result<(), StoreError> {
+    let aside = aside(path);
+    match fs::remove_file(&aside) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            return Err(StoreError::failed("remove", &aside, error));
+        }
+        _gone => {}
+    }
+    match fs::hard_link(path, &aside) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(StoreError::failed("link", path, error))
+        }
+        _linked_or_nothing_there => Ok(()),
+    }
 }
 
 fn put_aside(path: &Path) -> Result<(), StoreError> {
+    fs::rename(path, aside(path)).map_err(|error| StoreError::failed("rename", path, error))
+}
+
+/// What a damaged file is called.
+fn aside(path: &Path) -> PathBuf {
     let mut aside = path.as_os_str().to_owned();
     aside.push(".damaged");
-    fs::rename(path, aside).map_err(|error| StoreError::failed("rename", path, error))
+    aside.into()
 }
 
 /// Removes lists that were still arriving. Only while no draft is open.
@@ -124,4 +169,24 @@ fn entries(place: &Place) -> Result<Vec<(PathBuf, Kind)>, StoreError> {
         }
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use keep_protocol::status::ListName;
+
+    use super::*;
+
+    #[test]
+    fn the_lock_goes_with_its_owner_also_while_a_child_has_it_open() {
+        let directory = tempfile::tempdir().unwrap();
+        let place = Place::new(directory.path().to_owned(), ListName::Trash);
+        let first = lock(&place).unwrap();
+        // As a child has it between its fork and its exec.
+        let of_a_child = first.0.try_clone().unwrap();
+        assert!(matches!(lock(&place), Err(StoreError::InUse { .. })));
+        drop(first);
+        lock(&place).unwrap();
+        drop(of_a_child);
+    }
 }

@@ -35,10 +35,10 @@ impl<R, E> Clone for ListStore<R, E> {
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) place: Place,
-    /// Locked until this is dropped.
-    _lock: open::Lock,
     drafts: AtomicU64,
     now: Mutex<Now>,
+    /// Dropped last: nothing of this is in use when another may open the list.
+    _lock: open::Lock,
 }
 
 /// What is stored now: the state as it is on the disk, and the current list's progress if it is open.
@@ -62,20 +62,20 @@ impl<R: Record, E: Code> ListStore<R, E> {
     }
 
     /// Opens the list that is kept in `directory` as if none were stored. The files that are there get `.damaged` behind
-    /// their names, for people to look at. Generations go on from the highest that any file tells of.
+    /// their names, for people to look at. Generations and epochs go on from the highest that any file tells of.
     ///
     /// # Errors
     /// Those of [`ListStore::open`], except that damage is none.
     pub fn open_anew(directory: impl Into<PathBuf>) -> Result<Self, StoreError> {
         let place = Place::new(directory.into(), R::LIST);
         let lock = open::lock(&place)?;
-        let state = open::anew(&place)?;
+        let state = open::anew::<R>(&place)?;
         Ok(ListStore::with(place, lock, state))
     }
 
     fn with(place: Place, lock: open::Lock, state: State) -> Self {
         let now = Mutex::new(Now { state, progress: None });
-        let shared = Shared { place, _lock: lock, drafts: AtomicU64::new(0), now };
+        let shared = Shared { place, drafts: AtomicU64::new(0), now, _lock: lock };
         ListStore { shared: Arc::new(shared), of: PhantomData }
     }
 
@@ -131,8 +131,16 @@ impl Shared {
     /// Makes `state` the state, on the disk and then here. The only way in which it changes.
     pub(crate) fn set(&self, now: &mut Now, state: State) -> Result<(), Unreplaced> {
         let contents = state.encode(self.place.list_name());
-        replace(&self.place.state(), self.place.new_state(), &contents)?;
-        now.state = state;
+        match replace(&self.place.state(), self.place.new_state(), &contents) {
+            Ok(()) => now.state = state,
+            Err(Unreplaced::OldStays(error)) => return Err(Unreplaced::OldStays(error)),
+            Err(Unreplaced::Unsure(error)) => {
+                // The state on the disk may name this generation: no other list may get it, or take its files away.
+                now.state.generation = now.state.generation.max(state.generation);
+                now.state.epoch = now.state.epoch.max(state.epoch);
+                return Err(Unreplaced::Unsure(error));
+            }
+        }
         Ok(())
     }
 
@@ -171,5 +179,64 @@ impl Unreplaced {
         match self {
             Unreplaced::OldStays(error) | Unreplaced::Unsure(error) => error,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt;
+
+    use keep_protocol::list::TrashRequest;
+    use rustix::thread::{CapabilitySet, capabilities, set_capabilities};
+
+    use super::*;
+    use crate::code::OutcomeCode;
+
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+    struct Never;
+
+    impl Code for Never {
+        fn code(self) -> OutcomeCode {
+            OutcomeCode { outcome: 0, reason: 0 }
+        }
+
+        fn from_code(_code: OutcomeCode) -> Option<Self> {
+            None
+        }
+    }
+
+    /// Permissions count for this thread from now on, also if it is root's.
+    fn be_no_root() {
+        let mut sets = capabilities(None).unwrap();
+        sets.effective -= CapabilitySet::DAC_OVERRIDE | CapabilitySet::DAC_READ_SEARCH;
+        set_capabilities(None, sets).unwrap();
+    }
+
+    /// Files can be made and renamed in the directory, but it cannot be opened to be synced.
+    fn unsyncable<T: Send>(directory: &std::path::Path, act: impl FnOnce() -> T + Send) -> T {
+        fs::set_permissions(directory, Permissions::from_mode(0o300)).unwrap();
+        let outcome = std::thread::scope(|scope| {
+            let thread = scope.spawn(|| {
+                be_no_root();
+                act()
+            });
+            thread.join().unwrap()
+        });
+        fs::set_permissions(directory, Permissions::from_mode(0o700)).unwrap();
+        outcome
+    }
+
+    #[test]
+    fn a_generation_that_may_be_on_the_disk_is_not_given_out_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = ListStore::<TrashRequest, Never>::open(directory.path()).unwrap();
+        let outcome = unsyncable(directory.path(), || {
+            let shared = store.shared();
+            let state = State { generation: 7, epoch: Some(3), current: None };
+            shared.set(&mut shared.now(), state)
+        });
+        assert!(matches!(outcome, Err(Unreplaced::Unsure(_))), "{outcome:?}");
+        assert_eq!((store.last_generation(), store.last_epoch()), (7, Some(3)));
     }
 }

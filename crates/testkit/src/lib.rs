@@ -1,8 +1,9 @@
 //! For tests only: the contract suite of volumes, volumes that fail, histories of races, blocks to
-//! store.
+//! store, file systems to fill or to cut.
 
 pub mod blocks;
 pub mod emptying;
 pub mod faults;
 pub mod history;
+pub mod mounted;
 pub mod volume_contract;

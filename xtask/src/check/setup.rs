@@ -6,8 +6,12 @@ use crate::command::{Failure, Program, root};
 
 /// The licence and ban checker. Built from source once for each machine, in three to four minutes.
 const CARGO_DENY: &str = "0.20.2";
-/// Debian packages: a C compiler for the cryptography of TLS, and Python for the client of Arvados.
-const DEBIAN_PACKAGES: [&str; 3] = ["build-essential", "python3", "python3-venv"];
+/// Debian packages: a C compiler for the cryptography of TLS, curl for the tests that look at a node from outside, Python for
+/// the client of Arvados, and the programs of the database from which tests start servers of their own.
+const DEBIAN_PACKAGES: [&str; 5] =
+    ["build-essential", "curl", "python3", "python3-venv", "postgresql"];
+/// Where that package has its programs, in a folder for each version. They are not on the path.
+const POSTGRESQL: &str = "/usr/lib/postgresql";
 
 /// Installs what is lacking.
 pub(crate) fn run() -> Result<(), Failure> {
@@ -23,9 +27,10 @@ pub(crate) fn python() -> PathBuf {
 
 fn install_debian_packages() -> Result<(), Failure> {
     let compiler = Program::new("cc").arguments(&["--version"]).succeeds();
+    let curl = Program::new("curl").arguments(&["--version"]).succeeds();
     let venv = Program::new("python3").arguments(&["-c", "import ensurepip, venv"]).succeeds();
-    if compiler && venv {
-        return said("a C compiler and Python are here");
+    if compiler && curl && venv && has_postgresql() {
+        return said("a C compiler, curl, Python and PostgreSQL are here");
     }
     Program::new("apt-get").arguments(&["update"]).run()?;
     Program::new("apt-get")
@@ -33,6 +38,17 @@ fn install_debian_packages() -> Result<(), Failure> {
         .arguments(&DEBIAN_PACKAGES)
         .environment("DEBIAN_FRONTEND", "noninteractive")
         .run()
+}
+
+/// Anywhere, as the tests look for it (`crates/donjon-balance/tests/postgres/server.rs`).
+fn has_postgresql() -> bool {
+    let versions = std::fs::read_dir(POSTGRESQL).into_iter().flatten().flatten();
+    let mut on_path = std::env::var_os("PATH")
+        .map(|path| std::env::split_paths(&path).collect::<Vec<_>>())
+        .unwrap_or_default()
+        .into_iter();
+    versions.map(|version| version.path().join("bin/initdb")).any(|initdb| initdb.exists())
+        || on_path.any(|dir| dir.join("initdb").exists())
 }
 
 fn install_python_client() -> Result<(), Failure> {

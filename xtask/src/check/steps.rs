@@ -17,7 +17,7 @@ pub(crate) struct Step {
 }
 
 /// All of CI.
-pub(crate) const STEPS: [Step; 13] = [
+pub(crate) const STEPS: [Step; 14] = [
     Step { name: "setup", what: "what this machine lacks", run: setup::run },
     Step { name: "fmt", what: "the format of the source", run: format },
     Step { name: "clippy", what: "lints, warnings are errors", run: lint },
@@ -31,6 +31,11 @@ pub(crate) const STEPS: [Step; 13] = [
         name: "machine",
         what: "tests that mount file systems: full, unmounted and crashed disks",
         run: test_machine,
+    },
+    Step {
+        name: "postgres",
+        what: "the balancer with a real PostgreSQL server",
+        run: test_postgres,
     },
     Step { name: "loom", what: "the work list under every order of its threads", run: explore },
     Step { name: "docs", what: "the documentation, warnings are errors", run: document },
@@ -88,6 +93,13 @@ fn test_machine() -> Result<(), Failure> {
     // The whole workspace, so that what the other tests built serves these as well.
     Program::cargo(&["test", "--workspace", "--test", "machine", "--features"])
         .arguments(&[features.join(",")])
+        .run()
+}
+
+/// The tests begin a server of their own. The whole workspace, for what the other tests built.
+fn test_postgres() -> Result<(), Failure> {
+    Program::cargo(&["test", "--workspace", "--features", "donjon-balance/postgres-tests"])
+        .arguments(&["--test", "postgres", "--test", "postgres-memory"])
         .run()
 }
 

@@ -1,5 +1,7 @@
 //! What only an administrator may do to a block: touch, trash, untrash (spec section 2.6).
 
+use std::sync::Arc;
+
 use http::StatusCode;
 use keep_rules::BlockHash;
 use keep_rules::trash::{Trashing, Verdict, decide_delete, trash_deadline};
@@ -11,6 +13,7 @@ use crate::freeze::{begin_act, frozen};
 use crate::http::{Answer, Failure, empty};
 use crate::mounts::Mount;
 use crate::node::Node;
+use crate::to_its_end::to_its_end;
 
 /// Renews the mtime of one replica: the first, by mount UUID, that can be touched.
 pub(crate) async fn touch(node: &Node, text: &str) -> Result<Answer, Failure> {
@@ -74,7 +77,7 @@ async fn delete_on(node: &Node, mount: &Mount, hash: BlockHash) -> Result<(), Vo
 }
 
 /// Brings a block back from the trash, on every writable mount that has it there.
-pub(crate) async fn untrash(node: &Node, text: &str) -> Result<Answer, Failure> {
+pub(crate) async fn untrash(node: &Arc<Node>, text: &str) -> Result<Answer, Failure> {
     let hash = parse(text)?.hash();
     let mut restored = false;
     let mut failure = VolumeError::NotFound;
@@ -88,22 +91,26 @@ pub(crate) async fn untrash(node: &Node, text: &str) -> Result<Answer, Failure> 
     if restored { Ok(empty(StatusCode::OK)) } else { Err(failure.into()) }
 }
 
-/// Brings a block back from the trash of one mount, and puts that on record.
+/// Brings a block back from the trash of one mount, and puts that on record, though whoever asked for it leaves.
 pub(super) async fn untrash_on(
-    node: &Node,
-    mount: &Mount,
+    node: &Arc<Node>,
+    mount: &Arc<Mount>,
     hash: BlockHash,
 ) -> Result<Untrashed, VolumeError> {
-    let result = mount.volume.untrash(hash, node.clock.now()).await;
-    if !matches!(result, Err(VolumeError::NotFound)) {
-        let record = act(node, Operation::Untrash, hash, &result);
-        let reason = match result {
-            Ok(Untrashed::AlreadyLive) => Some(Reason::label("already_live")),
-            Ok(Untrashed::Restored) | Err(_) => record.reason.clone(),
-        };
-        node.books.record(&Record { mount: Some(mount.uuid.clone()), reason, ..record });
-    }
-    result
+    let (node, mount) = (node.clone(), mount.clone());
+    to_its_end(async move {
+        let result = mount.volume.untrash(hash, node.clock.now()).await;
+        if !matches!(result, Err(VolumeError::NotFound)) {
+            let record = act(&node, Operation::Untrash, hash, &result);
+            let reason = match result {
+                Ok(Untrashed::AlreadyLive) => Some(Reason::label("already_live")),
+                Ok(Untrashed::Restored) | Err(_) => record.reason.clone(),
+            };
+            node.books.record(&Record { mount: Some(mount.uuid.clone()), reason, ..record });
+        }
+        result
+    })
+    .await
 }
 
 /// What was done to a replica that no list named.

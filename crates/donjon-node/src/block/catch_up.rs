@@ -39,7 +39,7 @@ pub(super) async fn write_after(
     hash: BlockHash,
     prefix: &Prefix,
     origins: Origins<'_>,
-    node: &Node,
+    node: &Arc<Node>,
 ) -> Result<Work, SinkFailure> {
     match prefix {
         Prefix::Kept(pieces) => {
@@ -63,7 +63,7 @@ async fn read_back(
     hash: BlockHash,
     passed: &BlockHasher,
     origins: Origins<'_>,
-    node: &Node,
+    node: &Arc<Node>,
 ) -> Result<Box<dyn BlockWriter>, SinkFailure> {
     let buffers = &node.buffers;
     for origin in origins.compared {
@@ -85,7 +85,11 @@ async fn read_back(
 }
 
 /// Opens the replica that was compared. If a list has trashed it meanwhile, it is brought back: it is needed.
-async fn reopen(node: &Node, origin: &Mount, hash: BlockHash) -> Option<Box<dyn BlockReader>> {
+async fn reopen(
+    node: &Arc<Node>,
+    origin: &Arc<Mount>,
+    hash: BlockHash,
+) -> Option<Box<dyn BlockReader>> {
     match origin.volume.open(hash).await {
         Ok(reader) => Some(reader),
         Err(Error::NotFound) => {

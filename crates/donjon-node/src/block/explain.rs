@@ -180,7 +180,7 @@ fn fate(block: &BlockExplained, mention: &ListMention) -> &'static str {
 
 /// `POST /donjon/v1/blocks/{hash}/untrash`: on one mount, or on every writable one.
 pub(crate) async fn untrash_explained(
-    node: &Node,
+    node: &Arc<Node>,
     hash: BlockHash,
     query: Query<'_>,
 ) -> Result<Answer, Failure> {
@@ -206,7 +206,7 @@ pub(crate) async fn untrash_explained(
     Ok(json(StatusCode::OK, &UntrashOutcome { hash: hash.to_string(), mounts }))
 }
 
-async fn untrashed(node: &Node, mount: &Mount, hash: BlockHash) -> UntrashedMount {
+async fn untrashed(node: &Arc<Node>, mount: &Arc<Mount>, hash: BlockHash) -> UntrashedMount {
     let (result, detail) = match untrash_on(node, mount, hash).await {
         Ok(Untrashed::Restored) => (UntrashResult::Restored, None),
         Ok(Untrashed::AlreadyLive) => (UntrashResult::AlreadyLive, None),

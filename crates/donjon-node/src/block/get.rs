@@ -234,7 +234,7 @@ fn stream(
                 Err(failure) => {
                     metrics.read_failed(&mount.uuid);
                     tracing::error!(mount = %mount.uuid, ?failure, "a block broke off while it was being sent");
-                    return sender.abort().await;
+                    return;
                 }
             };
             if sender.send(piece, &mut permit).await.is_err() || is_last {

@@ -85,7 +85,7 @@ pub(crate) async fn put(
 /// # Errors
 /// What the client should be told. No replica became visible then.
 pub(crate) async fn store(
-    node: &Node,
+    node: &Arc<Node>,
     hash: BlockHash,
     classes: ClassSet,
     mounts: Vec<Arc<Mount>>,

@@ -27,7 +27,7 @@ const KEPT_BYTES: u64 = 2 * PIECE_BYTES as u64;
 
 /// An upload in progress. Dropping it leaves nothing on any volume.
 pub(super) struct Upload<'n> {
-    node: &'n Node,
+    node: &'n Arc<Node>,
     hash: BlockHash,
     classes: ClassSet,
     mounts: Vec<Arc<Mount>>,
@@ -48,7 +48,7 @@ pub(super) struct Upload<'n> {
 impl<'n> Upload<'n> {
     /// Nothing received yet. `mounts` are the candidates, in the order of preference.
     pub(super) fn new(
-        node: &'n Node,
+        node: &'n Arc<Node>,
         hash: BlockHash,
         classes: ClassSet,
         mounts: Vec<Arc<Mount>>,

@@ -26,7 +26,7 @@ pub struct ApiLimits {
 impl ApiLimits {
     pub(super) fn read(cluster: &mut Section<'_>, report: &mut Report) -> Self {
         let mut api = cluster.section("API", report);
-        api.allow(&["KeepServiceRequestTimeout"]);
+        api.known_unused(&["KeepServiceRequestTimeout"]);
         let buffers = api.number("MaxKeepBlobBuffers", 128, 1..=COUNT_MAX, report);
         let timeout = api.duration(
             "RequestTimeout",

@@ -40,7 +40,7 @@ impl Driver {
         let driver = match name {
             "Directory" => directory(volume, &mut own),
             other => {
-                volume.allow(&["DriverParameters"]);
+                volume.known_unused(&["DriverParameters"]);
                 match other {
                     _ if !own.mistakes.is_empty() => {}
                     "" => own.mistake(&place, Problem::NoDriver),

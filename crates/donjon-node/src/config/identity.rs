@@ -175,7 +175,7 @@ pub(super) fn candidates(
     report: &mut Report,
 ) -> (Vec<Candidate>, Vec<Keepstore>) {
     let mut keepstore = services.section("Keepstore", report);
-    keepstore.allow(&["ExternalURL"]);
+    keepstore.known_unused(&["ExternalURL"]);
     let urls = keepstore.section("InternalURLs", report);
     let mut configured: Vec<Candidate> = Vec::new();
     let mut known = Vec::new();

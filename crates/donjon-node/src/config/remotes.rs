@@ -39,7 +39,7 @@ fn remote(entry: &Named<'_>, report: &mut Report) -> Option<(ClusterId, RemoteCl
     let host = settings.text("Host", report);
     let place = settings.child("Host");
     let trust = PeerTrust::from_insecure(settings.flag("Insecure", false, report));
-    settings.allow(&["Proxy", "Scheme"]);
+    settings.known_unused(&["Proxy", "Scheme"]);
     settings.close(OtherKeys::ForOtherPrograms, report);
     if host.is_empty() {
         return None;

@@ -89,8 +89,8 @@ impl<'a> Section<'a> {
         (*value != Node::Null).then_some(value)
     }
 
-    /// Keys that are allowed here and that nothing is read from.
-    pub(super) fn allow(&mut self, keys: &[&'static str]) {
+    /// Keys that Arvados knows here, and that mean nothing to this node: no mistake, and not read.
+    pub(super) fn known_unused(&mut self, keys: &[&'static str]) {
         self.known.extend(keys);
     }
 

@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -30,7 +32,13 @@ pub(crate) struct Body {
 #[derive(Debug)]
 enum Kind {
     Whole(VecDeque<Bytes>),
-    Stream { pieces: mpsc::Receiver<Result<Bytes, BodyBroken>>, left: Option<u64> },
+    Stream {
+        pieces: mpsc::Receiver<Bytes>,
+        /// Bytes that are missing, if the length is known.
+        left: Option<u64>,
+        /// Whether a sender that has gone has said that this was all.
+        finished: Arc<AtomicBool>,
+    },
 }
 
 /// A streamed body cannot be completed. The connection is closed, so that the client sees a short body.
@@ -55,11 +63,13 @@ impl Body {
         Body { kind: Kind::Whole(pieces), watch: None }
     }
 
-    /// A body that a task sends piece by piece; of `length` bytes if that is known.
+    /// A body that a task sends piece by piece; of `length` bytes if that is known. If it is not, the sender has to say
+    /// that it has finished: one that goes away for any other reason leaves a broken body.
     pub(crate) fn stream(length: Option<u64>, stall_timeout: Duration) -> (BodySender, Body) {
         let (sender, pieces) = mpsc::channel(1);
-        let kind = Kind::Stream { pieces, left: length };
-        (BodySender { pieces: sender, stall_timeout }, Body { kind, watch: None })
+        let finished = Arc::new(AtomicBool::new(false));
+        let kind = Kind::Stream { pieces, left: length, finished: finished.clone() };
+        (BodySender { pieces: sender, finished, stall_timeout }, Body { kind, watch: None })
     }
 
     /// This body, watched until it has been sent.
@@ -78,20 +88,22 @@ impl Body {
 
 impl Kind {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyBroken>>> {
-        let (pieces, left) = match self {
+        let (pieces, left, finished) = match self {
             Kind::Whole(pieces) => return Poll::Ready(pieces.pop_front().map(Ok)),
-            Kind::Stream { pieces, left } => (pieces, left),
+            Kind::Stream { pieces, left, finished } => (pieces, left, finished),
         };
         match pieces.poll_recv(context) {
-            Poll::Ready(Some(Ok(piece))) => {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Some(piece)) => {
                 *left = left.map(|left| left.saturating_sub(piece.len() as u64));
                 Poll::Ready(Some(Ok(piece)))
             }
             // A sender that went away early must not look like the end of the body.
-            Poll::Ready(None) if left.is_some_and(|left| left > 0) => {
-                Poll::Ready(Some(Err(BodyBroken)))
-            }
-            other @ (Poll::Ready(_) | Poll::Pending) => other,
+            Poll::Ready(None) => match *left {
+                Some(0) => Poll::Ready(None),
+                None if finished.load(Ordering::Acquire) => Poll::Ready(None),
+                Some(_) | None => Poll::Ready(Some(Err(BodyBroken))),
+            },
         }
     }
 }
@@ -133,7 +145,8 @@ pub(crate) struct ClientGone;
 /// The other end of a streamed [`Body`].
 #[derive(Debug)]
 pub(crate) struct BodySender {
-    pieces: mpsc::Sender<Result<Bytes, BodyBroken>>,
+    pieces: mpsc::Sender<Bytes>,
+    finished: Arc<AtomicBool>,
     stall_timeout: Duration,
 }
 
@@ -155,14 +168,13 @@ impl BodySender {
                 slot
             }
         };
-        slot.map_err(|_closed| ClientGone)?.send(Ok(piece));
+        slot.map_err(|_closed| ClientGone)?.send(piece);
         Ok(())
     }
 
-    /// Ends the body as broken: the client sees that it is short.
-    pub(crate) async fn abort(self) {
-        // An error here means that the client is gone, and needs no word.
-        drop(self.pieces.send(Err(BodyBroken)).await);
+    /// That was all. Needed if the length of the body was not known.
+    pub(crate) fn finish(self) {
+        self.finished.store(true, Ordering::Release);
     }
 }
 
@@ -282,5 +294,34 @@ impl Incoming {
                 left -= length;
             }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Gate, GateLimits, Priority};
+    use super::*;
+
+    /// What a client gets of a body of which one piece was sent, before `end` was done to its sender.
+    async fn received(length: Option<u64>, end: fn(BodySender)) -> Result<Bytes, BodyBroken> {
+        let gate = Gate::new(GateLimits { running: None, queued: 0 });
+        let mut permit = gate.enter(Priority::Normal).await.unwrap();
+        let (sender, body) = Body::stream(length, Duration::from_secs(1));
+        sender.send(Bytes::from_static(b"foo"), &mut permit).await.unwrap();
+        end(sender);
+        body.collect().await.map(|collected| collected.to_bytes())
+    }
+
+    #[tokio::test]
+    async fn a_sender_that_is_dropped_is_no_end() {
+        assert_eq!(received(None, drop).await, Err(BodyBroken));
+        assert_eq!(received(Some(4), drop).await, Err(BodyBroken));
+        assert_eq!(received(Some(4), BodySender::finish).await, Err(BodyBroken));
+    }
+
+    #[tokio::test]
+    async fn an_end_is_said_or_known() {
+        assert_eq!(received(None, BodySender::finish).await.unwrap(), "foo");
+        assert_eq!(received(Some(3), drop).await.unwrap(), "foo");
     }
 }

@@ -3,6 +3,7 @@
 mod active;
 mod answer;
 mod body;
+mod dispatch;
 mod gate;
 mod redact;
 mod request_id;
@@ -13,6 +14,7 @@ mod tokens;
 pub(crate) use active::{ActiveRequests, RequestFacts};
 pub(crate) use answer::{Answer, Failure, empty, json, text};
 pub(crate) use body::{Body, BodySender, Incoming, IncomingError};
+pub(crate) use dispatch::Received;
 pub(crate) use gate::{Gate, GateLimits, Permit, Priority};
-pub(crate) use service::{Received, handle};
+pub(crate) use service::handle;
 pub(crate) use tokens::{Tokens, is_bearer};

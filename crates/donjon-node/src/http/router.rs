@@ -16,8 +16,10 @@ pub(crate) enum Route {
     Put(String),
     /// Something that only an administrator may do.
     Admin(AdminRoute),
-    /// Something under `/donjon/v1/`.
+    /// Something to look at under `/donjon/v1/`.
     Own(OwnRoute),
+    /// Something that changes what is stored, or how the node works.
+    Order(Order),
     /// `OPTIONS` of any path.
     Preflight,
     /// Nothing that this node knows: 400, whatever is wrong (spec section 2.1, layer 11).
@@ -29,10 +31,6 @@ pub(crate) enum Route {
 pub(crate) enum AdminRoute {
     /// `TOUCH /{locator}`: renew an mtime.
     Touch(String),
-    /// `DELETE /{locator}`: trash now.
-    Delete(String),
-    /// `PUT /untrash/{locator}`.
-    Untrash(String),
     /// `GET /index[/{prefix}]`: every mount.
     Index(HashPrefix),
     /// `GET /mounts/{uuid}/blocks[/{prefix}]`: one mount.
@@ -43,7 +41,41 @@ pub(crate) enum AdminRoute {
     PutList(ListName),
 }
 
-/// What Donjon has beside the protocol, for the bearer of the same token.
+/// What only the bearer of `SystemRootToken` may order. Once begun it runs to its end, though its client leaves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// `DELETE /{locator}`: trash now.
+    Delete(String),
+    /// `PUT /untrash/{locator}`.
+    Untrash(String),
+    /// `POST /donjon/v1/blocks/{hash}/untrash`.
+    UntrashBlock(BlockHash),
+    /// `DELETE /donjon/v1/lists/{list}/items/{hash}`.
+    RemoveItem(ListName, BlockHash),
+    /// `POST /donjon/v1/lists/{list}/pause`.
+    Pause(ListName),
+    /// `POST /donjon/v1/lists/{list}/resume`.
+    Resume(ListName),
+    /// `POST /donjon/v1/lists/{list}/cancel`.
+    Cancel(ListName),
+    /// `POST /donjon/v1/lists/{list}/{id}/release`.
+    Release(ListName, u64),
+    /// `PUT /donjon/v1/lists/{list}/settings`.
+    SetSettings(ListName),
+    /// `PUT /donjon/v1/freeze`.
+    Freeze,
+    /// `DELETE /donjon/v1/freeze`.
+    Unfreeze,
+}
+
+impl Order {
+    /// Whether it is told in a body what to do.
+    pub(crate) fn has_a_body(&self) -> bool {
+        matches!(self, Order::SetSettings(_) | Order::Freeze)
+    }
+}
+
+/// What Donjon shows beside the protocol, for the bearer of the same token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum OwnRoute {
     /// `GET /donjon/v1/lists/{list}`.
@@ -58,34 +90,16 @@ pub(crate) enum OwnRoute {
     DryStatus(ListName),
     /// `GET /donjon/v1/lists/{list}/dry-run/outcomes`.
     DryOutcomes(ListName),
-    /// `DELETE /donjon/v1/lists/{list}/items/{hash}`.
-    RemoveItem(ListName, BlockHash),
-    /// `POST /donjon/v1/lists/{list}/pause`.
-    Pause(ListName),
-    /// `POST /donjon/v1/lists/{list}/resume`.
-    Resume(ListName),
-    /// `POST /donjon/v1/lists/{list}/cancel`.
-    Cancel(ListName),
-    /// `POST /donjon/v1/lists/{list}/{id}/release`.
-    Release(ListName, u64),
     /// `GET /donjon/v1/lists/{list}/settings`.
     Settings(ListName),
-    /// `PUT /donjon/v1/lists/{list}/settings`.
-    SetSettings(ListName),
     /// `GET /donjon/v1/freeze`.
     ShowFreeze,
-    /// `PUT /donjon/v1/freeze`.
-    Freeze,
-    /// `DELETE /donjon/v1/freeze`.
-    Unfreeze,
     /// `GET /donjon/v1/ledger`.
     Ledger,
     /// `GET /donjon/v1/ledger/verify`.
     VerifyLedger,
     /// `GET /donjon/v1/blocks/{hash}`.
     Explain(BlockHash),
-    /// `POST /donjon/v1/blocks/{hash}/untrash`.
-    UntrashBlock(BlockHash),
     /// `GET /donjon/v1/status`.
     Status,
 }
@@ -111,7 +125,7 @@ pub(crate) fn route(method: &Method, path: &str) -> Route {
         && method != "OPTIONS"
     {
         let segments: Vec<&str> = own.split('/').collect();
-        return own_route(method, &segments).map_or(Route::Unknown, Route::Own);
+        return own_route(method, &segments).unwrap_or(Route::Unknown);
     }
     match method {
         "OPTIONS" => Route::Preflight,
@@ -119,7 +133,7 @@ pub(crate) fn route(method: &Method, path: &str) -> Route {
         "HEAD" => read_route(&path, Route::Head),
         "PUT" => put_route(&path),
         "TOUCH" => admin(block(&path).map(AdminRoute::Touch)),
-        "DELETE" => admin(block(&path).map(AdminRoute::Delete)),
+        "DELETE" => order(block(&path).map(Order::Delete)),
         _other => Route::Unknown,
     }
 }
@@ -128,41 +142,58 @@ fn admin(route: Option<AdminRoute>) -> Route {
     route.map_or(Route::Unknown, Route::Admin)
 }
 
+fn order(order: Option<Order>) -> Route {
+    order.map_or(Route::Unknown, Route::Order)
+}
+
 /// The routes under `/donjon/v1/`; not part of the Keep protocol.
-fn own_route(method: &str, path: &[&str]) -> Option<OwnRoute> {
+fn own_route(method: &str, path: &[&str]) -> Option<Route> {
     if let ["lists", list, rest @ ..] = path {
         return list_route(method, named_list(list)?, rest);
     }
     match (method, path) {
-        ("GET", ["status"]) => Some(OwnRoute::Status),
-        ("GET", ["ledger"]) => Some(OwnRoute::Ledger),
-        ("GET", ["ledger", "verify"]) => Some(OwnRoute::VerifyLedger),
-        ("GET", ["blocks", hash]) => hash.parse().ok().map(OwnRoute::Explain),
-        ("POST", ["blocks", hash, "untrash"]) => hash.parse().ok().map(OwnRoute::UntrashBlock),
-        ("GET", ["freeze"]) => Some(OwnRoute::ShowFreeze),
-        ("PUT", ["freeze"]) => Some(OwnRoute::Freeze),
-        ("DELETE", ["freeze"]) => Some(OwnRoute::Unfreeze),
+        ("GET", ["status"]) => Some(Route::Own(OwnRoute::Status)),
+        ("GET", ["ledger"]) => Some(Route::Own(OwnRoute::Ledger)),
+        ("GET", ["ledger", "verify"]) => Some(Route::Own(OwnRoute::VerifyLedger)),
+        ("GET", ["blocks", hash]) => Some(Route::Own(OwnRoute::Explain(hash.parse().ok()?))),
+        ("POST", ["blocks", hash, "untrash"]) => {
+            Some(Route::Order(Order::UntrashBlock(hash.parse().ok()?)))
+        }
+        ("GET", ["freeze"]) => Some(Route::Own(OwnRoute::ShowFreeze)),
+        ("PUT", ["freeze"]) => Some(Route::Order(Order::Freeze)),
+        ("DELETE", ["freeze"]) => Some(Route::Order(Order::Unfreeze)),
         _ => None,
     }
 }
 
-fn list_route(method: &str, list: ListName, path: &[&str]) -> Option<OwnRoute> {
+fn list_route(method: &str, list: ListName, path: &[&str]) -> Option<Route> {
     match (method, path) {
-        ("GET", []) => Some(OwnRoute::ListStatus(list)),
-        ("GET", ["items"]) => Some(OwnRoute::ListItems(list)),
-        ("GET", ["outcomes"]) => Some(OwnRoute::ListOutcomes(list)),
-        ("GET", ["dry-run"]) => Some(OwnRoute::DryStatus(list)),
-        ("GET", ["dry-run", "outcomes"]) => Some(OwnRoute::DryOutcomes(list)),
-        ("GET", ["settings"]) => Some(OwnRoute::Settings(list)),
-        ("PUT", ["settings"]) => Some(OwnRoute::SetSettings(list)),
-        ("DELETE", ["items", hash]) => {
-            hash.parse().ok().map(|hash| OwnRoute::RemoveItem(list, hash))
-        }
-        ("POST", ["pause"]) => Some(OwnRoute::Pause(list)),
-        ("POST", ["resume"]) => Some(OwnRoute::Resume(list)),
-        ("POST", ["cancel"]) => Some(OwnRoute::Cancel(list)),
-        ("POST", [id, "release"]) => id.parse().ok().map(|id| OwnRoute::Release(list, id)),
-        ("GET", [id]) => id.parse().ok().map(|id| OwnRoute::ListById(list, id)),
+        ("GET", path) => list_look(list, path).map(Route::Own),
+        (method, path) => list_order(method, list, path).map(Route::Order),
+    }
+}
+
+fn list_look(list: ListName, path: &[&str]) -> Option<OwnRoute> {
+    match path {
+        [] => Some(OwnRoute::ListStatus(list)),
+        ["items"] => Some(OwnRoute::ListItems(list)),
+        ["outcomes"] => Some(OwnRoute::ListOutcomes(list)),
+        ["dry-run"] => Some(OwnRoute::DryStatus(list)),
+        ["dry-run", "outcomes"] => Some(OwnRoute::DryOutcomes(list)),
+        ["settings"] => Some(OwnRoute::Settings(list)),
+        [id] => id.parse().ok().map(|id| OwnRoute::ListById(list, id)),
+        _ => None,
+    }
+}
+
+fn list_order(method: &str, list: ListName, path: &[&str]) -> Option<Order> {
+    match (method, path) {
+        ("PUT", ["settings"]) => Some(Order::SetSettings(list)),
+        ("DELETE", ["items", hash]) => hash.parse().ok().map(|hash| Order::RemoveItem(list, hash)),
+        ("POST", ["pause"]) => Some(Order::Pause(list)),
+        ("POST", ["resume"]) => Some(Order::Resume(list)),
+        ("POST", ["cancel"]) => Some(Order::Cancel(list)),
+        ("POST", [id, "release"]) => id.parse().ok().map(|id| Order::Release(list, id)),
         _ => None,
     }
 }
@@ -196,7 +227,7 @@ fn put_route(path: &str) -> Route {
         "/trash" => Route::Admin(AdminRoute::PutList(ListName::Trash)),
         "/pull" => Route::Admin(AdminRoute::PutList(ListName::Pull)),
         other => match other.strip_prefix("/untrash").map(block) {
-            Some(locator) => admin(locator.map(AdminRoute::Untrash)),
+            Some(locator) => order(locator.map(Order::Untrash)),
             None => block(other).map_or(Route::Unknown, Route::Put),
         },
     }
@@ -225,9 +256,9 @@ mod tests {
         check("GET", &format!("//{FOO}%2B3"), Route::Get(format!("{FOO}+3")));
         check("HEAD", &format!("//{FOO}"), Route::Head(FOO.into()));
         check("PUT", &format!("/{FOO}"), Route::Put(FOO.into()));
-        check("PUT", &format!("/untrash/{FOO}"), Route::Admin(AdminRoute::Untrash(FOO.into())));
+        check("PUT", &format!("/untrash/{FOO}"), Route::Order(Order::Untrash(FOO.into())));
         check("TOUCH", &format!("/{FOO}"), Route::Admin(AdminRoute::Touch(FOO.into())));
-        check("DELETE", &format!("/{FOO}"), Route::Admin(AdminRoute::Delete(FOO.into())));
+        check("DELETE", &format!("/{FOO}"), Route::Order(Order::Delete(FOO.into())));
     }
 
     #[test]
@@ -278,20 +309,20 @@ mod tests {
     fn steering() {
         let hash: BlockHash = FOO.parse().unwrap();
         let lists = "/donjon/v1/lists/trash";
-        check("POST", &format!("{lists}/pause"), Route::Own(OwnRoute::Pause(ListName::Trash)));
+        check("POST", &format!("{lists}/pause"), Route::Order(Order::Pause(ListName::Trash)));
         check("GET", &format!("{lists}/7"), Route::Own(OwnRoute::ListById(ListName::Trash, 7)));
         check(
             "POST",
             &format!("{lists}/7/release"),
-            Route::Own(OwnRoute::Release(ListName::Trash, 7)),
+            Route::Order(Order::Release(ListName::Trash, 7)),
         );
-        let remove = Route::Own(OwnRoute::RemoveItem(ListName::Trash, hash));
+        let remove = Route::Order(Order::RemoveItem(ListName::Trash, hash));
         check("DELETE", &format!("{lists}/items/{FOO}"), remove);
-        check("DELETE", "/donjon/v1/freeze", Route::Own(OwnRoute::Unfreeze));
+        check("DELETE", "/donjon/v1/freeze", Route::Order(Order::Unfreeze));
         check(
             "PUT",
             &format!("{lists}/settings"),
-            Route::Own(OwnRoute::SetSettings(ListName::Trash)),
+            Route::Order(Order::SetSettings(ListName::Trash)),
         );
         check("DELETE", &format!("{lists}/items/xyz"), Route::Unknown);
         check("PATCH", "/donjon/v1/freeze", Route::Unknown);

@@ -7,18 +7,17 @@ use std::time::Instant;
 use http::header::{self, HeaderValue};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, Method, Request, StatusCode};
-use keep_rules::{AdminRefusal, HashPrefix, ReadMethod};
 use tokio::time::timeout;
 
 use super::answer::with_type;
+use super::dispatch::{Call, Received, dispatch};
 use super::redact::{redact_path, redact_query};
 use super::request_id::{X_REQUEST_ID, request_id};
-use super::router::{AdminRoute, OwnRoute, Route, route};
-use super::{Answer, Failure, Incoming, Permit, Priority, RequestFacts, Tokens, empty, json};
-use crate::lists::{Brought, Paused, Query};
+use super::router::{Route, route};
+use super::{Answer, Failure, Incoming, Priority, RequestFacts, Tokens, empty};
+use crate::health;
 use crate::metrics::{as_json, as_text, families};
 use crate::node::Node;
-use crate::{block, freeze, health, index, ledger, lists};
 
 /// Answers a request. Never fails: what goes wrong becomes an answer.
 pub(crate) async fn handle(
@@ -37,7 +36,7 @@ pub(crate) async fn handle(
         Received { peer, request_id: String::from_utf8_lossy(id.as_bytes()).into_owned() };
     let mut answer = match before_the_gate(&node, &parts) {
         Some(answer) => answer,
-        None => through_the_gate(&node, &parts, received, body, &mut watch).await,
+        None => through_the_gate(&node, parts, received, body, &mut watch).await,
     };
     answer.headers_mut().insert(X_REQUEST_ID, id);
     watch.answered(answer.status(), answer.body().peek());
@@ -99,7 +98,7 @@ fn facts(parts: &Parts, peer: SocketAddr, id: &HeaderValue) -> RequestFacts {
 
 async fn through_the_gate(
     node: &Arc<Node>,
-    parts: &Parts,
+    parts: Parts,
     received: Received,
     body: Incoming,
     watch: &mut super::active::Watch,
@@ -110,6 +109,7 @@ async fn through_the_gate(
     let label = crate::metrics::priority_label(priority);
     watch.queued_as(label);
     let deadline = node.api.request_timeout.filter(|_| !route.is_exempt_from_deadline());
+    let too_late = if matches!(route, Route::Order(_)) { ORDER_TOO_LATE } else { TOO_LATE };
     let work = async {
         let arrived = Instant::now();
         match node.gate.enter(priority).await {
@@ -119,49 +119,32 @@ async fn through_the_gate(
             }
             Ok(permit) => {
                 node.metrics.queued(priority, arrived.elapsed());
-                let call = Call { parts, received: &received, body, permit };
+                let call = Call { parts, received, body, permit };
                 Some(behind_the_gate(node, route, call).await)
             }
         }
     };
     let answered = match deadline {
         None => work.await,
-        Some(limit) => timeout(limit, work).await.unwrap_or_else(|_elapsed| Some(too_late())),
+        Some(limit) => {
+            timeout(limit, work).await.unwrap_or_else(|_elapsed| Some(timed_out(too_late)))
+        }
     };
     // Turned away: 503 without a body or CORS headers (spec section 2.1, layer 8).
     answered.unwrap_or_else(|| empty(StatusCode::SERVICE_UNAVAILABLE))
 }
 
+const TOO_LATE: &str = "the request took longer than API.RequestTimeout";
+
+const ORDER_TOO_LATE: &str =
+    "the request took longer than API.RequestTimeout; what was begun of it goes on to its end";
+
 /// 503 and not 499, which clients take for final (spec section 11, weak point 10).
-fn too_late() -> Answer {
-    let text = "the request took longer than API.RequestTimeout";
+fn timed_out(text: &str) -> Answer {
     with_cors(Failure::new(StatusCode::SERVICE_UNAVAILABLE, text).answer())
 }
 
-/// From where and under which name a request came.
-#[derive(Clone, Debug)]
-pub(crate) struct Received {
-    /// The other end of the connection.
-    pub(crate) peer: SocketAddr,
-    /// The id of the request.
-    pub(crate) request_id: String,
-}
-
-/// A request that may run.
-struct Call<'c> {
-    parts: &'c Parts,
-    received: &'c Received,
-    body: Incoming,
-    permit: Permit,
-}
-
-/// Bytes of a body that are still read when its sender was refused.
-const REFUSED_BYTES_MAX: u64 = 16 << 20;
-
-/// Bytes of a JSON body that an operator sends, at most.
-const REQUEST_BYTES_MAX: usize = 64 << 10;
-
-async fn behind_the_gate(node: &Arc<Node>, route: Route, call: Call<'_>) -> Answer {
+async fn behind_the_gate(node: &Arc<Node>, route: Route, call: Call) -> Answer {
     let reads_a_block = matches!(route, Route::Get(_) | Route::Head(_));
     let handled = dispatch(node, route, call).await;
     let mut answer = handled.unwrap_or_else(|failure| failure.answer());
@@ -169,115 +152,6 @@ async fn behind_the_gate(node: &Arc<Node>, route: Route, call: Call<'_>) -> Answ
         answer.headers_mut().insert(header::VARY, HeaderValue::from_static("X-Keep-Signature"));
     }
     with_cors(answer)
-}
-
-async fn dispatch(node: &Arc<Node>, route: Route, call: Call<'_>) -> Result<Answer, Failure> {
-    let headers = &call.parts.headers;
-    let tokens = Tokens::of(headers, call.parts.uri.query());
-    match route {
-        Route::Preflight => Ok(empty(StatusCode::OK)),
-        Route::Unknown => Err(Failure::new(StatusCode::BAD_REQUEST, "Bad Request")),
-        Route::Get(locator) => {
-            block::get(node, ReadMethod::Get, &locator, headers, &tokens, call.permit).await
-        }
-        Route::Head(locator) => {
-            block::get(node, ReadMethod::Head, &locator, headers, &tokens, call.permit).await
-        }
-        Route::Put(path) => block::put(node, &path, headers, &tokens, call.body, call.permit).await,
-        Route::Admin(route) => match tokens.check(&node.tokens.system_root) {
-            Ok(()) => administer(node, route, call).await,
-            Err(refusal) => refuse(call, refusal),
-        },
-        Route::Own(route) => match tokens.check(&node.tokens.system_root) {
-            Ok(()) => operate(node, route, call).await,
-            Err(refusal) => refuse(call, refusal),
-        },
-    }
-}
-
-/// A client that is still sending must be able to read the refusal.
-fn refuse(call: Call<'_>, refusal: AdminRefusal) -> Result<Answer, Failure> {
-    call.body.drain(REFUSED_BYTES_MAX);
-    Err(refusal.into())
-}
-
-/// The administrator's part of the Keep protocol.
-async fn administer(
-    node: &Arc<Node>,
-    route: AdminRoute,
-    call: Call<'_>,
-) -> Result<Answer, Failure> {
-    let Call { parts, received, body, permit } = call;
-    let query = parts.uri.query();
-    match route {
-        AdminRoute::Touch(locator) => block::touch(node, &locator).await,
-        AdminRoute::Delete(locator) => block::delete(node, &locator).await,
-        AdminRoute::Untrash(locator) => block::untrash(node, &locator).await,
-        AdminRoute::Index(prefix) => {
-            let mounts = node.mounts.iter().cloned().collect();
-            index::index(node, &parts.method, mounts, asked_prefix(query, prefix), permit).await
-        }
-        AdminRoute::MountIndex(uuid, prefix) => {
-            let mount = node.mounts.get(&uuid).ok_or_else(Failure::not_found)?;
-            index::index(
-                node,
-                &parts.method,
-                vec![mount.clone()],
-                asked_prefix(query, prefix),
-                permit,
-            )
-            .await
-        }
-        AdminRoute::Mounts => Ok(index::mounts(node)),
-        AdminRoute::PutList(list) => {
-            let brought = Brought { headers: &parts.headers, received, body, permit };
-            lists::put_list(node, list, Query(query), brought).await
-        }
-    }
-}
-
-/// What Donjon has beside the protocol, for operators.
-async fn operate(node: &Arc<Node>, route: OwnRoute, call: Call<'_>) -> Result<Answer, Failure> {
-    let Call { parts, mut body, mut permit, .. } = call;
-    let query = Query(parts.uri.query());
-    match route {
-        OwnRoute::Status => Ok(lists::status(node).await),
-        OwnRoute::ListStatus(list) => Ok(json(StatusCode::OK, &lists::list_status(node, list))),
-        OwnRoute::ListById(list, id) => lists::list_by_id(node, list, id),
-        OwnRoute::ListItems(list) => lists::items(node, list, query),
-        OwnRoute::ListOutcomes(list) => lists::outcomes(node, list, query),
-        OwnRoute::DryStatus(list) => Ok(lists::dry_status(node, list)),
-        OwnRoute::DryOutcomes(list) => lists::dry_outcomes(node, list, query),
-        OwnRoute::RemoveItem(list, hash) => lists::remove(node, list, hash).await,
-        OwnRoute::Pause(list) => lists::pause(node, list, Paused::Yes).await,
-        OwnRoute::Resume(list) => lists::pause(node, list, Paused::No).await,
-        OwnRoute::Cancel(list) => lists::cancel(node, list).await,
-        OwnRoute::Release(list, id) => lists::release(node, list, id, query).await,
-        OwnRoute::Settings(list) => Ok(json(StatusCode::OK, &lists::settings(node, list))),
-        OwnRoute::SetSettings(list) => {
-            let text = body.whole(REQUEST_BYTES_MAX, &mut permit).await?;
-            lists::set_settings(node, list, &text).await
-        }
-        OwnRoute::Ledger => ledger::show(node, query, permit).await,
-        OwnRoute::VerifyLedger => ledger::verify(node, query).await,
-        OwnRoute::Explain(hash) => block::explain(node, hash).await,
-        OwnRoute::UntrashBlock(hash) => block::untrash_explained(node, hash, query).await,
-        OwnRoute::ShowFreeze => Ok(freeze::show(node)),
-        OwnRoute::Freeze => {
-            let text = body.whole(REQUEST_BYTES_MAX, &mut permit).await?;
-            freeze::freeze(node, &text).await
-        }
-        OwnRoute::Unfreeze => freeze::unfreeze(node).await,
-    }
-}
-
-/// The prefix of a listing: that of the query, if it has one, else that of the path. `None` if no hash can have it.
-fn asked_prefix(query: Option<&str>, of_path: HashPrefix) -> Option<HashPrefix> {
-    let mut pairs = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes());
-    match pairs.find(|(key, value)| key == "prefix" && !value.is_empty()) {
-        Some((_, text)) => text.parse().ok(),
-        None => Some(of_path),
-    }
 }
 
 fn with_cors(mut answer: Answer) -> Answer {

@@ -32,7 +32,10 @@ pub(crate) trait Job: Send + Sync + 'static {
     fn bytes(request: &Self::Request) -> u64;
 
     /// Carries out an item.
-    fn carry_out(node: &Node, item: &Held<Self::Request>) -> impl Future<Output = Carried> + Send;
+    fn carry_out(
+        node: &Arc<Node>,
+        item: &Held<Self::Request>,
+    ) -> impl Future<Output = Carried> + Send;
 }
 
 /// What became of an item in a worker's hands.

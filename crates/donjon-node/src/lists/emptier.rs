@@ -14,7 +14,7 @@ use crate::freeze::begin_act;
 use crate::mounts::sentence;
 use crate::node::Node;
 
-/// Temp files younger than this are left alone between restarts: another process may share the volume.
+/// Temp files of other programs that are younger than this are left alone: they may be writing them.
 const TEMP_AGE: Duration = Duration::from_secs(24 * 3600);
 
 /// Empties and sweeps until `stopping` changes.
@@ -69,7 +69,7 @@ async fn round(node: &Arc<Node>) {
             }
         }
         if mount.access.allows_write() {
-            sweep(mount, now.before(TEMP_AGE)).await;
+            sweep(mount, now).await;
         }
     }
 }
@@ -91,9 +91,9 @@ fn order(node: &Arc<Node>, mount: &MountUuid) -> EmptyOrder {
     }
 }
 
-/// Deletes temp files that a crash left behind and that are older than `before`.
-pub(crate) async fn sweep(mount: &crate::mounts::Mount, before: keep_rules::Timestamp) {
-    match mount.volume.sweep(before).await {
+/// Deletes temp files that a crash left behind.
+pub(crate) async fn sweep(mount: &crate::mounts::Mount, now: keep_rules::Timestamp) {
+    match mount.volume.sweep(now.before(TEMP_AGE)).await {
         Ok(swept) if swept.deleted + swept.failed == 0 => {}
         Ok(swept) => {
             tracing::info!(mount = %mount.uuid, deleted = swept.deleted, failed = swept.failed, "swept temp files");

@@ -16,7 +16,7 @@ use super::steerable;
 use super::work::NotReleased;
 use crate::freeze::not_durable;
 use crate::http::{Answer, Failure, json};
-use crate::mounts::Mount;
+use crate::mounts::{Mount, sentence};
 use crate::node::Node;
 use crate::steering;
 
@@ -153,13 +153,29 @@ pub(crate) enum Paused {
     No,
 }
 
-/// Takes everything that waits off a list.
+/// Takes everything that waits off a list. It stops something, so it is in force at once, and then written.
+///
+/// # Errors
+/// 500: the list is cancelled, and not so on the disk. To be repeated once the disk takes it. 503: the node is stopping;
+/// the list is cancelled on the disk.
 pub(crate) async fn cancel(node: &Node, list: ListName) -> Result<Answer, Failure> {
     let _turn = steerable::list(node, list).turn().lock().await;
     let id = list_status(node, list).generation;
-    order(node, list, id, |stored| stored.cancel()).await?;
-    steerable::list(node, list).cancel()?;
+    let cancelled = steerable::list(node, list).cancel();
+    order(node, list, id, |stored| stored.cancel()).await.map_err(|error| forgotten(&error))?;
+    cancelled?;
     Ok(json(StatusCode::OK, &list_status(node, list)))
+}
+
+/// A list that is cancelled and goes on after a restart.
+fn forgotten(error: &StoreError) -> Failure {
+    tracing::error!(
+        error = sentence(error),
+        "cannot write that a list is cancelled: a restart forgets it"
+    );
+    let text = "cancelled now, but a restart forgets it: the list's state cannot be written; make room or see the log, \
+                and cancel again";
+    Failure::new(StatusCode::INTERNAL_SERVER_ERROR, text)
 }
 
 /// Lets a held list through the guard.

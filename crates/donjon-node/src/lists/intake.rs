@@ -15,22 +15,23 @@ use keep_protocol::list::{
 };
 use keep_protocol::status::{ListName, ListSource, ListState};
 use keep_rules::BlockHash;
-use list_store::{Draft, Record, Source, Standing, StoreError, StoredList};
+use list_store::{Draft, Record, StoreError};
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 
-use super::books::Counts;
+use super::accept::{Offer, accept};
 use super::code::End;
 use super::guard::{self, Named};
 use super::handler::Query;
 use super::receipt::{ListDigest, Receipt};
 use super::stores::Store;
-use super::work::{Hold, Item, ListClosed, NewList, Work};
+use super::work::{Hold, Item, ListClosed, Work};
 use super::{WorkList, handler};
 use crate::block::header_text;
 use crate::http::{Answer, Failure, Incoming, Permit, Received, empty};
 use crate::mounts::sentence;
 use crate::node::Node;
+use crate::to_its_end::to_its_end;
 
 const X_DONJON_EPOCH: HeaderName = HeaderName::from_static("x-donjon-epoch");
 
@@ -107,16 +108,18 @@ async fn put_trash_list(node: &Arc<Node>, brought: Brought<'_>) -> Result<Answer
     let hold = named.first_look(node.guard);
     let to_check = hold == Some(Hold::Checking);
     let offer = Offer { parsed, epoch, source, hold };
-    let receipt = accept(node, &node.trash_list, store, offer).await?;
-    let state = if to_check {
-        ListState::Checking
-    } else {
-        handler::state_of_a_new_list(node, ListName::Trash)
-    };
-    if to_check {
-        tokio::spawn(guard::check(node.clone(), receipt.id, named));
-    }
-    Ok(answer(&receipt, state.as_str()))
+    let node = node.clone();
+    to_its_end(async move {
+        let receipt = accept(&node, &node.trash_list, store, offer).await?;
+        let state = if to_check {
+            tokio::spawn(guard::check(node.clone(), receipt.id, named));
+            ListState::Checking
+        } else {
+            handler::state_of_a_new_list(&node, ListName::Trash)
+        };
+        Ok(answer(&receipt, state.as_str()))
+    })
+    .await
 }
 
 async fn put_pull_list(node: &Arc<Node>, brought: Brought<'_>) -> Result<Answer, Failure> {
@@ -124,8 +127,12 @@ async fn put_pull_list(node: &Arc<Node>, brought: Brought<'_>) -> Result<Answer,
     let (epoch, source) = (epoch(brought.headers)?, source(&brought));
     let parsed = parse::<PullRequest>(node, store.as_ref(), brought).await?;
     let offer = Offer { parsed, epoch, source, hold: None };
-    let receipt = accept(node, &node.pull_list, store, offer).await?;
-    Ok(answer(&receipt, handler::state_of_a_new_list(node, ListName::Pull).as_str()))
+    let node = node.clone();
+    to_its_end(async move {
+        let receipt = accept(&node, &node.pull_list, store, offer).await?;
+        Ok(answer(&receipt, handler::state_of_a_new_list(&node, ListName::Pull).as_str()))
+    })
+    .await
 }
 
 /// Takes a list that is only decided. The current list is not touched.
@@ -142,9 +149,9 @@ async fn put_dry_list<R: Record + Request + Send + Sync + 'static>(
 }
 
 /// The items of a list on its way in: as the work list will hold them, and on the disk.
-struct Items<R> {
-    work: Vec<Work<R>>,
-    draft: Option<Draft<R, End>>,
+pub(super) struct Items<R> {
+    pub(super) work: Vec<Work<R>>,
+    pub(super) draft: Option<Draft<R, End>>,
 }
 
 impl<R: Record + Request> Sink<R> for Items<R> {
@@ -159,10 +166,10 @@ impl<R: Record + Request> Sink<R> for Items<R> {
 }
 
 /// A whole list, not yet accepted.
-struct Parsed<R> {
-    items: Items<R>,
-    names: Arc<Names>,
-    digest: ListDigest,
+pub(super) struct Parsed<R> {
+    pub(super) items: Items<R>,
+    pub(super) names: Arc<Names>,
+    pub(super) digest: ListDigest,
 }
 
 /// Reads the body, and parses it on another thread.
@@ -237,89 +244,6 @@ fn parse_frames<R: Record + Request>(
         StatusCode::BAD_REQUEST,
         "the list broke off; the list that was here before stays",
     ))
-}
-
-/// A list that was read, and what is said of it.
-struct Offer<R> {
-    parsed: Parsed<R>,
-    epoch: Option<u64>,
-    source: ListSource,
-    hold: Option<Hold>,
-}
-
-/// Stores the list and makes it current. One at a time.
-async fn accept<R: Record + Request + Send + Sync + 'static>(
-    node: &Node,
-    list: &WorkList<R>,
-    store: Option<Store<R>>,
-    offer: Offer<R>,
-) -> Result<Receipt, Failure> {
-    let Offer { parsed, epoch, source, hold } = offer;
-    let Items { work, draft } = parsed.items;
-    let _turn = list.turn().lock().await;
-    let last = store.as_ref().map_or(0, |store| store.lists.last_generation());
-    let receipt = Receipt {
-        id: last.max(list.current_id()) + 1,
-        digest: parsed.digest,
-        count: work.len() as u64,
-        received_at: node.clock.now(),
-        source,
-        epoch,
-        durable: draft.is_some(),
-    };
-    list.check_epoch(epoch)
-        .map_err(|stale| Failure::new(StatusCode::CONFLICT, stale.to_string()))?;
-    let stored = match draft {
-        None => None,
-        Some(draft) => Some(commit(draft, &receipt, parsed.names.clone()).await?),
-    };
-    let new = NewList {
-        receipt: receipt.clone(),
-        items: work,
-        names: parsed.names,
-        ended: Counts::new(),
-        stored,
-        hold,
-    };
-    list.replace(new)?;
-    if let Some(store) = store {
-        // Within the turn, so that two writes cannot overtake each other.
-        let past = list.all_past();
-        let keeping = tokio::task::spawn_blocking(move || store.keep_past(&past));
-        keeping.await.expect("keeping the history does not panic");
-    }
-    tracing::info!(
-        list = list.name().as_str(),
-        id = receipt.id,
-        items = receipt.count,
-        digest = %receipt.digest,
-        remoteAddr = receipt.source.remote_addr,
-        RequestID = receipt.source.request_id,
-        "a new list"
-    );
-    Ok(receipt)
-}
-
-async fn commit<R: Record + Request + Send + Sync + 'static>(
-    draft: Draft<R, End>,
-    receipt: &Receipt,
-    names: Arc<Names>,
-) -> Result<StoredList<End>, StoreError> {
-    let stored = list_store::Receipt {
-        generation: receipt.id,
-        digest: list_store::Digest(receipt.digest.0),
-        count: receipt.count,
-        received_at: receipt.received_at,
-        source: Source {
-            remote_addr: receipt.source.remote_addr.as_str().into(),
-            request_id: receipt.source.request_id.as_str().into(),
-            user_agent: receipt.source.user_agent.as_str().into(),
-        },
-        epoch: receipt.epoch,
-        names,
-    };
-    let committing = tokio::task::spawn_blocking(move || draft.commit(stored, Standing::Open));
-    committing.await.expect("storing a list does not panic")
 }
 
 fn epoch(headers: &HeaderMap) -> Result<Option<u64>, Failure> {

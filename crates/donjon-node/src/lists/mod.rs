@@ -1,5 +1,6 @@
 //! The work lists: how they come in, what their workers do, and the books about it.
 
+mod accept;
 mod books;
 mod code;
 mod crew;

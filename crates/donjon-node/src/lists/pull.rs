@@ -36,12 +36,12 @@ impl Job for Pulling {
         size_of_block(request.size())
     }
 
-    async fn carry_out(node: &Node, item: &Held<PullRequest>) -> Carried {
+    async fn carry_out(node: &Arc<Node>, item: &Held<PullRequest>) -> Carried {
         carry_out(node, item).await
     }
 }
 
-async fn carry_out(node: &Node, item: &Held<PullRequest>) -> Carried {
+async fn carry_out(node: &Arc<Node>, item: &Held<PullRequest>) -> Carried {
     let (mount, ending) = match prepare(node, item) {
         Err(reason) => (None, Ending::PullSkipped(reason)),
         Ok(Order { mount, size, servers }) => {
@@ -95,7 +95,7 @@ fn prepare(node: &Node, item: &Held<PullRequest>) -> Result<Order, SkipReason> {
 
 /// Tries one server after the other.
 async fn pull(
-    node: &Node,
+    node: &Arc<Node>,
     hash: BlockHash,
     mount: &Arc<Mount>,
     size: SizeHint,
@@ -118,7 +118,7 @@ async fn pull(
 }
 
 async fn pull_from(
-    node: &Node,
+    node: &Arc<Node>,
     hash: BlockHash,
     mount: &Arc<Mount>,
     size: SizeHint,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use block_work_list::BlockWork;
 use keep_protocol::list::{Request, TrashRequest};
-use keep_protocol::status::ListSource;
+use keep_protocol::status::{ListSource, ListStatus};
 use list_store::{Load, Loaded, Record, Standing};
 
 use super::WorkList;
@@ -75,8 +75,9 @@ async fn load<R: Record + Request + Send + Sync + 'static>(
     let (store, now, max_age) = (store.clone(), node.clock.now(), node.list_max_age);
     let past_list = list.clone();
     let loading = tokio::task::spawn_blocking(move || {
-        past_list.remember_all(store.past());
-        past_list.remember_epoch(store.lists.last_epoch());
+        let past = store.past();
+        past_list.remember_epoch(last_epoch(&past).max(store.lists.last_epoch()));
+        past_list.remember_all(past);
         store.lists.load(now, max_age, |item| BlockWork {
             hash: item.hash,
             data: Item { request: item.record, index: item.index },
@@ -110,6 +111,11 @@ async fn load<R: Record + Request + Send + Sync + 'static>(
     }
 }
 
+/// The highest epoch in the books of earlier lists. They may know it where damage made the store forget.
+fn last_epoch(past: &[ListStatus]) -> Option<u64> {
+    past.iter().filter_map(|list| list.epoch).max()
+}
+
 fn as_new<R: Record>(loaded: Loaded<Work<R>, End>) -> (NewList<R>, Standing) {
     let Loaded { list, standing, waiting, ended, removed, .. } = loaded;
     let stored = list.receipt().clone();
@@ -136,4 +142,19 @@ fn as_new<R: Record>(loaded: Loaded<Work<R>, End>) -> (NewList<R>, Standing) {
         NewList { receipt, items: waiting, names, ended: counts, stored: Some(list), hold: None },
         standing,
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use keep_protocol::status::ListName;
+
+    use super::*;
+
+    #[test]
+    fn the_books_of_earlier_lists_tell_the_epoch() {
+        let of = |epoch| ListStatus { epoch, ..ListStatus::none(ListName::Trash) };
+        assert_eq!(last_epoch(&[of(Some(3)), of(Some(7)), of(None), of(Some(5))]), Some(7));
+        assert_eq!(last_epoch(&[of(None)]), None);
+        assert_eq!(last_epoch(&[]), None);
+    }
 }

@@ -32,7 +32,7 @@ impl Job for Trashing {
         size_of_block(request.size())
     }
 
-    async fn carry_out(node: &Node, item: &Held<TrashRequest>) -> Carried {
+    async fn carry_out(node: &Arc<Node>, item: &Held<TrashRequest>) -> Carried {
         carry_out(node, item, Act::Real).await
     }
 }
@@ -45,14 +45,14 @@ enum Act {
 }
 
 /// What would become of an item now.
-pub(super) async fn decide_only(node: &Node, item: &Held<TrashRequest>) -> Ending {
+pub(super) async fn decide_only(node: &Arc<Node>, item: &Held<TrashRequest>) -> Ending {
     match carry_out(node, item, Act::Dry).await {
         Carried::Ended(ending) => ending,
         Carried::Back => unreachable!("only an act is given back"),
     }
 }
 
-async fn carry_out(node: &Node, item: &Held<TrashRequest>, act: Act) -> Carried {
+async fn carry_out(node: &Arc<Node>, item: &Held<TrashRequest>, act: Act) -> Carried {
     let request = item.request();
     let locator = locator_text(item.hash(), request.size(), &item.names);
     let mounts = match admitted(node, item) {

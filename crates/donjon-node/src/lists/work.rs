@@ -8,7 +8,7 @@ mod held;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use block_work_list::{BlockWork, BlockWorkList};
+use block_work_list::{BlockWork, BlockWorkList, Closed};
 use keep_protocol::list::{Names, Request};
 use keep_protocol::status::{ListName, ListState, ListStatus, Outcomes};
 use keep_rules::BlockHash;
@@ -275,18 +275,20 @@ impl<R: Request + Send + Sync + 'static> WorkList<R> {
     fn unpark(&self, state: &mut State<R>) -> Result<(), ListClosed> {
         let Some(parked) = state.parked.take() else { return Ok(()) };
         // The generation of the work list goes on; the book owns every generation up to the next list.
-        self.0
-            .work
-            .replace(parked.items)
-            .map(|_nothing_was_queued| ())
-            .map_err(|_closed| ListClosed)
+        match self.0.work.replace(parked.items) {
+            Ok(_nothing_was_queued) => Ok(()),
+            Err(Closed(items)) => {
+                state.parked = Some(Parked { items, ..parked });
+                Err(ListClosed)
+            }
+        }
     }
 
     /// Takes everything that waits off the list. Says how many items that were.
     pub(crate) fn cancel(&self) -> Result<u64, ListClosed> {
         let mut state = self.lock();
-        let parked = state.parked.take();
         let replaced = self.0.work.replace(Vec::new()).map_err(|_closed| ListClosed)?;
+        let parked = state.parked.take();
         let count = (replaced.discarded.len()
             + parked.as_ref().map_or(0, |parked| parked.items.len())) as u64;
         state.books.end_many(OutcomeLabel::Removed, count);

@@ -239,7 +239,7 @@ fn queue_families(node: &Node) -> Vec<Family> {
             .with(&api, stats.lent as f64),
         gauge("arvados_max_active_request_age_seconds", "Age of the oldest request in progress")
             .with(&[], node.active.oldest_age().as_secs_f64()),
-        // A request whose client has left is dropped at once here.
+        // A request whose client has left is dropped at once here; what it had ordered ends by itself.
         gauge(
             "arvados_max_abandoned_request_age_seconds",
             "Age of the oldest request abandoned by its client",

@@ -100,21 +100,11 @@ impl TestNode {
         let clock = Clock::manual(NOW);
         let mounts = volumes.into_iter().enumerate().map(|(number, volume)| mount(number, volume));
         let node = Node::new(NodeParts {
-            cluster_id: config.cluster_id,
             config_text: ConfigText { sha256: "0".repeat(64), modified: None },
-            tokens: config.tokens,
-            signing: config.signing,
-            write_auth: config.write_auth,
-            trash: config.trash,
-            pull: config.pull,
-            api: config.api,
-            limits: config.limits,
-            remotes: config.remotes,
-            peer_trust: config.peer_trust,
-            queue_dump_dir: None,
-            state_dir: config.lists.state_dir.clone(),
-            lists: config.lists,
             name: "test".to_owned(),
+            state_dir: config.lists.state_dir.clone(),
+            config,
+            doubt: None,
             mounts: Mounts::new(mounts),
             clock: clock.clone(),
         });

@@ -1,3 +1,4 @@
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -61,6 +62,52 @@ async fn readiness_really_tries_the_volumes() {
     assert!(sick.text().await.unwrap().contains("\"ok\":false"));
     assert_eq!(ready().await.status(), StatusCode::OK);
     assert_eq!(node.request("GET", "livez").send().await.unwrap().status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn idle_connections_make_room_for_others() {
+    let node = TestNode::with([Arc::new(memory()) as Arc<dyn Volume>], |config| {
+        config.limits.max_connections = NonZeroUsize::MIN;
+    })
+    .await;
+    let ask = async || {
+        let answer = node.request("GET", "livez").header("connection", "close").send();
+        tokio::time::timeout(Duration::from_secs(30), answer).await.expect("shut out").unwrap()
+    };
+    // It has said nothing yet.
+    let fresh = TcpStream::connect(node.address).await.unwrap();
+    assert_eq!(ask().await.status(), StatusCode::OK);
+    // It has been answered, and may ask again.
+    let mut kept = TcpStream::connect(node.address).await.unwrap();
+    kept.write_all(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    assert_ne!(kept.read(&mut [0; 64]).await.unwrap(), 0);
+    assert_eq!(ask().await.status(), StatusCode::OK);
+    drop((fresh, kept));
+}
+
+#[tokio::test]
+async fn a_request_in_hand_is_not_cut_to_make_room() {
+    let node = TestNode::with([Arc::new(memory()) as Arc<dyn Volume>], |config| {
+        config.limits.max_connections = NonZeroUsize::MIN;
+    })
+    .await;
+    let block = Block::of("foo");
+    let mut upload = TcpStream::connect(node.address).await.unwrap();
+    let head = format!(
+        "PUT /{} HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nAuthorization: Bearer {USER}\r\nContent-Length: 3\r\n\r\n",
+        block.hash
+    );
+    upload.write_all(head.as_bytes()).await.unwrap();
+    let mut go_on = [0; 25];
+    upload.read_exact(&mut go_on).await.unwrap();
+    assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
+    // Somebody else comes; the one place is taken by a request in hand.
+    let other = tokio::spawn(node.request("GET", "livez").send());
+    let mut answer = Vec::new();
+    upload.write_all(b"foo").await.unwrap();
+    upload.read_to_end(&mut answer).await.unwrap();
+    assert!(answer.starts_with(b"HTTP/1.1 200 "), "{}", String::from_utf8_lossy(&answer));
+    assert_eq!(other.await.unwrap().unwrap().status(), StatusCode::OK);
 }
 
 #[tokio::test]

@@ -208,6 +208,33 @@ async fn what_was_removed_or_cancelled_does_not_come_back() {
 }
 
 #[tokio::test]
+async fn a_cancel_is_in_force_though_the_disk_refuses_it() {
+    let site = Site::new().await;
+    let node = site.start(|_config| {}).await;
+    post(&node, "pause").await;
+    send(&node, &site.list()).await;
+    // A directory is in the place of the list's next state.
+    let in_the_way = site.state.path().join("trash.state.new");
+    std::fs::create_dir(&in_the_way).unwrap();
+    let cancel = async || {
+        let answer = node.admin("POST", "donjon/v1/lists/trash/cancel").send().await.unwrap();
+        (answer.status(), answer.text().await.unwrap())
+    };
+    let (status, text) = cancel().await;
+    assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert!(text.starts_with("cancelled now, but a restart forgets it: "), "{text}");
+    let cancelled = node.list(ListName::Trash).await;
+    assert_eq!((cancelled.waiting, cancelled.removed), (0, BLOCKS as u64));
+    std::fs::remove_dir(&in_the_way).unwrap();
+    assert_eq!(cancel().await.0, StatusCode::OK, "it can be repeated");
+    stop(node).await;
+    let node = site.start(|_config| {}).await;
+    post(&node, "resume").await;
+    assert_eq!(node.idle(ListName::Trash).await.removed, BLOCKS as u64);
+    assert_eq!(site.left().await, BLOCKS);
+}
+
+#[tokio::test]
 async fn the_ledger_goes_on_and_verifies() {
     let site = Site::new().await;
     for _ in 0..2 {

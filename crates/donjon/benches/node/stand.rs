@@ -9,9 +9,6 @@ use donjon_crash::random::Random;
 use donjon_crash::wire::Client;
 use tempfile::TempDir;
 
-/// Older than this may be trashed. Longer than any benchmark takes, so that what it writes stays.
-const TTL: Duration = Duration::from_secs(3600);
-
 /// A place with a volume, and at most one node on it.
 pub(crate) struct Stand {
     place: TempDir,
@@ -25,15 +22,8 @@ impl Stand {
         let place = tempfile::tempdir()?;
         let volume = place.path().join("volume");
         std::fs::create_dir(&volume)?;
-        let settings = Settings {
-            address: free_address()?,
-            volumes: vec![volume],
-            ttl: TTL,
-            trash_lifetime: TTL,
-            trash_check_interval: TTL,
-            requests_max: 64, // the default
-            memory: Remembers::Everything,
-        };
+        // Nothing younger than an hour is trashed: what a benchmark writes stays.
+        let settings = Settings::new(free_address()?, vec![volume]);
         Ok(Self { place, settings, node: None })
     }
 
@@ -96,7 +86,7 @@ impl Stand {
     pub(crate) fn fill(&self, count: u64, size: usize) -> io::Result<Vec<String>> {
         let mut random = Random::new(1);
         let content = vec![b'x'; size];
-        let old = SystemTime::now() - 2 * TTL;
+        let old = SystemTime::now() - 2 * self.settings.ttl;
         for number in 0..4096 {
             std::fs::create_dir(self.volume().join(format!("{number:03x}")))?;
         }

@@ -29,7 +29,8 @@ Examples:
   donjon conformance
   donjon conformance --only 1,2,35-41 --json
   donjon conformance --keepstore-command 'keepstore -config {config}'
-  donjon conformance --url http://127.0.0.1:25107 --token-file root.token --volume-dir zzzzz-nyw5e-000000000000000=/srv/keep
+  donjon conformance --url http://127.0.0.1:25107 --token-file root.token \\
+    --volume-dir zzzzz-nyw5e-000000000000000=/srv/keep
 
 Verdicts: same (as the Go keepstore), better (otherwise, for the better), WRONG, skipped.
 Exit status: 0 nothing is wrong, 1 a row is wrong or nothing was tried")]

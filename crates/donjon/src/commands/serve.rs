@@ -2,6 +2,7 @@
 
 use std::error::Error as _;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use donjon_node::StartError;
 use donjon_node::config::{self, ConfigSource, Environment};
@@ -23,7 +24,8 @@ Examples:
   donjon serve --data /srv/keep --listen 0.0.0.0:25107
   ARVADOS_SERVICE_INTERNAL_URL=http://keep0:25107 donjon serve --config /etc/arvados/config.yml
 
-The flags of the Go keepstore are understood: -config FILE, -version; -skip-legacy and -legacy-…-config are ignored.
+The flags of the Go keepstore are understood: -config FILE, -version;
+-skip-legacy and -legacy-…-config are ignored.
 Exit status: 0 stopped by a signal, 1 it could not start, 2 the command line is wrong"
 )]
 pub(crate) struct ServeArgs {
@@ -40,6 +42,9 @@ pub(crate) struct ServeArgs {
     listen: Option<String>,
 }
 
+/// How long the node's threads may take to end, once all that it waits for has ended.
+const THREADS_END: Duration = Duration::from_secs(5);
+
 pub(crate) fn run(args: ServeArgs) -> Result<Exit, Failure> {
     let environment = Environment::of_process().listening(args.listen);
     let source = match args.data {
@@ -50,9 +55,10 @@ pub(crate) fn run(args: ServeArgs) -> Result<Exit, Failure> {
         config::load(&source, &environment).map_err(|errors| Failure::Other(errors.to_string()))?;
     let runtime =
         tokio::runtime::Runtime::new().map_err(Failure::local("cannot start the runtime"))?;
-    runtime
-        .block_on(donjon_node::serve(loaded))
-        .map_err(|error| Failure::Other(with_causes(&error)))?;
+    let served = runtime.block_on(donjon_node::serve(loaded));
+    // A thread that a dead disk holds must not hold the process.
+    runtime.shutdown_timeout(THREADS_END);
+    served.map_err(|error| Failure::Other(with_causes(&error)))?;
     Ok(Exit::Done)
 }
 

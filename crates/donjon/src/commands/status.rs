@@ -18,8 +18,8 @@ Examples:
   donjon status --data /srv/keep
   donjon status --url http://keep0:25107 --token-file /etc/keep.token --json
 
-Exit status: 0 all is well, 4 a volume has a problem, the node is frozen, or a list is held, 1 an error. A plain
-keepstore has no status (1).")]
+Exit status: 0 all is well, 4 a volume has a problem, the node is frozen, or a list is held,
+1 an error. A plain keepstore has no status (1).")]
 pub(crate) struct StatusArgs {
     #[command(flatten)]
     format: Format,

@@ -17,9 +17,9 @@ use crate::when::When;
 
 /// Undo: restore all that a list trashed, or all that was trashed since a time
 ///
-/// Needs the admin token. Reads the node's ledger, and untrashes every replica on the mount where it was, several at once. What was untrashed
-/// or pulled again since is left alone, so that it can be interrupted and repeated. Restored replicas get a new mtime:
-/// the next list cannot trash them at once. Stop the balancer first, or `donjon freeze`.
+/// Needs the admin token. Reads the node's ledger, and untrashes every replica on the mount where it was, several at
+/// once. What was untrashed or pulled again since is left alone, so that it can be interrupted and repeated. Restored
+/// replicas get a new mtime: the next list cannot trash them at once. Stop the balancer first, or `donjon freeze`.
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("what").required(true))]
 #[command(after_help = "\
@@ -29,13 +29,14 @@ Examples:
   donjon untrash --since \"2h ago\" --url http://keep0:25107 --token-file /etc/keep.token --json
   donjon untrash --from-file lost.locators --data /srv/keep
 
-A line of the file is a hash, a locator or an index line (then every writable mount is tried), or a record as
-`donjon ledger export` writes it (then the mount in it).
-With --json: an object a line for each replica, {\"hash\": …, \"mount_uuid\": …, \"result\": …, \"detail\": …}, where result is
-restored, already_live (its place was occupied; that replica got a new mtime), not_in_trash or failed; the last line
-is {\"summary\": …}.
-Exit status: 0 everything is live, 4 some is not in the trash any more or failed, 3 the ledger knows no such list,
-1 an error: repeat the command to go on")]
+A line of the file is a hash, a locator or an index line (then every writable mount is tried),
+or a record as `donjon ledger export` writes it (then the mount in it).
+With --json: an object a line for each replica,
+{\"hash\": …, \"mount_uuid\": …, \"result\": …, \"detail\": …}, where result is restored,
+already_live (its place was occupied; that replica got a new mtime), not_in_trash or failed;
+the last line is {\"summary\": …}.
+Exit status: 0 everything is live, 4 some is not in the trash any more or failed,
+3 the ledger knows no such list, 1 an error: repeat the command to go on")]
 pub(crate) struct UntrashArgs {
     /// All that this trash list trashed
     #[arg(long, value_name = "ID", group = "what")]

@@ -38,6 +38,10 @@ fn bad_values_are_named_with_what_would_be_right() {
     usage_error(&["conformance", "--keepstore-command", "keepstore"], "{config}");
     usage_error(&["mounts", "--url", "not a url"], "invalid value 'not a url'");
     usage_error(&["mounts", "--url", "ftp://host/"], "neither http nor https");
+    for address in ["10.0.0.1:25107", "keep0:25107", "keep0", "[::1]:25107"] {
+        let advice = format!("it has no scheme; write http://{address}");
+        usage_error(&["mounts", "--url", address], &advice);
+    }
 }
 
 #[test]

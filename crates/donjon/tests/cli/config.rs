@@ -56,7 +56,7 @@ fn all_mistakes_are_told_at_once_with_their_keys() {
 #[test]
 fn a_dump_has_the_defaults_and_no_secrets() {
     let yaml = donjon_with_input(&["config", "dump", "-"], GOOD.as_bytes()).ends_with(0).text();
-    assert!(yaml.contains("BlobSigningTTL: \"336h0m0s\"") || yaml.contains("336h"), "{yaml}");
+    assert!(yaml.contains("BlobSigningTTL: \"336h\""), "{yaml}");
     let json = donjon_with_input(&["config", "dump", "-", "--json"], GOOD.as_bytes()).ends_with(0);
     assert_eq!(json.json()["Clusters"]["zzzzz"]["API"]["MaxConcurrentRequests"], 64);
     for text in [yaml, json.text()] {

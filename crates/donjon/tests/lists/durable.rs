@@ -8,9 +8,9 @@ use crate::node::Node;
 fn a_killed_node_goes_on_with_its_list() {
     let mut node = Node::start(json!({}));
     let blocks = node.plant(60);
-    node.run(&["list", "set", "trash", "--items-per-second", "30"]).ends_with(0);
+    node.run(&["list", "set", "trash", "--items-per-second", "2"]).ends_with(0);
     let receipt = node.send(&blocks);
-    node.wait_for("some items done", || node.books()["done"].as_u64().unwrap() >= 5);
+    node.wait_for("some items done", || node.books()["done"].as_u64().unwrap() >= 2);
     node.crash();
     let books = node.books();
     assert_eq!((&books["generation"], &books["digest"]), (&receipt["id"], &receipt["digest"]));
@@ -30,9 +30,9 @@ fn a_killed_node_goes_on_with_its_list() {
 fn a_stopped_node_remembers_exactly_what_it_has_done() {
     let mut node = Node::start(json!({}));
     let blocks = node.plant(40);
-    node.run(&["list", "set", "trash", "--items-per-second", "20"]).ends_with(0);
+    node.run(&["list", "set", "trash", "--items-per-second", "2"]).ends_with(0);
     node.send(&blocks);
-    node.wait_for("some items done", || node.books()["done"].as_u64().unwrap() >= 5);
+    node.wait_for("some items done", || node.books()["done"].as_u64().unwrap() >= 2);
     node.restart();
     node.run(&["list", "set", "trash", "--items-per-second", "0"]).ends_with(0);
     node.wait_for_state("idle");

@@ -31,6 +31,8 @@ fn each_act_is_on_record_with_its_list() {
     assert_eq!((&trashed["size"], &trashed["mtime_ns"]), (&12.into(), &blocks[0].mtime.into()));
     assert_eq!(trashed["mount_uuid"], MOUNT);
     assert_eq!(records(&node, &["--list", "1", "--operation", "trash", "--mount", MOUNT]).len(), 3);
+    assert_eq!(records(&node, &["--outcome", "done"]).len(), 4);
+    assert_eq!(records(&node, &["--outcome", "failed"]), [] as [Value; 0]);
     assert_eq!(records(&node, &["--since", "1h"]).len(), 4);
     assert_eq!(records(&node, &["--until", "1h ago"]), [] as [Value; 0]);
     assert_eq!(records(&node, &["--limit", "1"])[0]["number"], 4, "the latest");

@@ -16,3 +16,4 @@ mod receipts; // 2
 mod steer; // 4: pause, remove, rates, freeze
 mod trash_hits; // 10
 mod undo; // 9
+mod watch; // until the end, whoever sends another list

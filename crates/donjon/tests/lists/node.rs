@@ -3,7 +3,7 @@
 use std::fs::{self, File, FileTimes};
 use std::net::TcpListener;
 use std::path::PathBuf;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
 use keep_rules::BlockHash;
@@ -116,6 +116,11 @@ impl Node {
     /// Runs a command on this node.
     pub(crate) fn run(&self, command: &[&str]) -> Ran {
         donjon(&[command, &["--config", self.config().to_str().unwrap()]].concat())
+    }
+
+    /// A command on this node, not yet begun.
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
+        command(&[args, &["--config", self.config().to_str().unwrap()]].concat())
     }
 
     /// Runs a command on this node with input.

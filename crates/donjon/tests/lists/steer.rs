@@ -139,6 +139,27 @@ fn a_freeze_stops_trashing_until_it_is_lifted() {
 }
 
 #[test]
+fn a_freeze_stops_a_list_that_runs() {
+    let node = Node::start(json!({}));
+    let blocks = node.plant(60);
+    node.run(&["list", "set", "trash", "--items-per-second", "5"]).ends_with(0);
+    node.send(&blocks);
+    node.wait_for("some items done", || node.books()["done"].as_u64().unwrap() >= 2);
+    node.run(&["freeze"]).ends_with(0);
+    let live = node.live(&blocks);
+    assert!(live > 0, "nothing was left to stop");
+    // Only the freeze holds the others back.
+    node.run(&["list", "set", "trash", "--items-per-second", "default"]).ends_with(0);
+    node.wait_for("no item in hand", || node.books()["running"] == 0);
+    let books = node.books();
+    assert_eq!(books["state"], "frozen", "{books}");
+    assert_eq!(node.live(&blocks), live, "trashed after the freeze was answered: {books}");
+    node.run(&["unfreeze"]).ends_with(0);
+    node.wait_for_state("idle");
+    assert_eq!(node.live(&blocks), 0);
+}
+
+#[test]
 fn a_freeze_stops_emptying_too() {
     // Trash is emptied every second, as soon as it is a second old.
     let collections = json!({ "BlobTrashLifetime": "1s", "BlobTrashCheckInterval": "1s" });

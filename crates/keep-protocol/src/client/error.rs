@@ -12,7 +12,7 @@ pub enum ClientError {
     NotFound,
     /// The node understood the request and declined it. Asking again in the same way will not help, unless the status
     /// says so (503, 504).
-    #[error("the server answered {status}: {text}")]
+    #[error("the server answered {status}{}", reason(*status, text))]
     Refused {
         /// Its status.
         status: StatusCode,
@@ -71,6 +71,15 @@ pub enum ClientError {
     BadToken,
 }
 
+/// What the text adds to the status. Servers that have no more to say repeat the phrase of the status.
+fn reason(status: StatusCode, text: &str) -> String {
+    let phrase = status.canonical_reason().unwrap_or_default();
+    if text.is_empty() || text.eq_ignore_ascii_case(phrase) {
+        return String::new();
+    }
+    format!(": {text}")
+}
+
 impl ClientError {
     /// A request that got no answer. The URL is dropped: it may hold a signature.
     pub(super) fn unsent(error: reqwest::Error) -> Self {
@@ -92,5 +101,28 @@ impl ClientError {
     /// An answer that broke off.
     pub(super) fn broken_off(what: &'static str, received: u64, error: reqwest::Error) -> Self {
         ClientError::Incomplete { what, received, source: Some(Box::new(error.without_url())) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(status: StatusCode, text: &str, expected: &str) {
+        let refused = ClientError::Refused { status, text: text.to_owned() };
+        assert_eq!(refused.to_string(), format!("the server answered {expected}"));
+    }
+
+    #[test]
+    fn the_phrase_of_a_status_is_told_once() {
+        check(StatusCode::FORBIDDEN, "Forbidden", "403 Forbidden");
+        check(StatusCode::FORBIDDEN, "forbidden", "403 Forbidden");
+        check(StatusCode::SERVICE_UNAVAILABLE, "", "503 Service Unavailable");
+    }
+
+    #[test]
+    fn what_a_server_has_to_say_is_told() {
+        check(StatusCode::BAD_REQUEST, "byte 5: no hash", "400 Bad Request: byte 5: no hash");
     }
 }

@@ -130,6 +130,11 @@ impl IndexStream {
         }
     }
 
+    /// Bytes of the answer that have arrived, the end mark included once it has.
+    pub fn received(&self) -> u64 {
+        self.received as u64
+    }
+
     fn stop_with(&mut self, error: IndexError) {
         self.reader = None;
         self.problem = Some(match error.problem {

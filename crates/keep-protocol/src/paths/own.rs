@@ -3,7 +3,7 @@
 use keep_rules::{BlockHash, Timestamp};
 
 use super::query::Query;
-use crate::status::ListName;
+use crate::status::{ListName, OutcomeKind};
 
 /// The node at one glance.
 pub const STATUS: &str = "/donjon/v1/status";
@@ -41,6 +41,8 @@ pub struct LedgerQuery<'a> {
     pub list: Option<u64>,
     /// `trash`, `untrash`, `empty` or `pull`.
     pub operation: Option<&'a str>,
+    /// That ended so.
+    pub outcome: Option<OutcomeKind>,
     /// On this mount.
     pub mount: Option<&'a str>,
     /// At this instant or later.
@@ -113,6 +115,7 @@ pub fn ledger(query: LedgerQuery<'_>) -> String {
         .with("block", query.block)
         .with("list", query.list)
         .with("operation", query.operation)
+        .with("outcome", query.outcome.map(OutcomeKind::as_str))
         .with("mount", query.mount)
         .with("since_ns", query.since.map(Timestamp::as_nanos))
         .with("until_ns", query.until.map(Timestamp::as_nanos))
@@ -161,10 +164,14 @@ mod tests {
         let query = LedgerQuery {
             list: Some(7),
             operation: Some("trash"),
+            outcome: Some(OutcomeKind::Failed),
             since: Some(Timestamp::from_nanos(-5)),
             ..LedgerQuery::default()
         };
-        assert_eq!(ledger(query), "/donjon/v1/ledger?list=7&operation=trash&since_ns=-5");
+        assert_eq!(
+            ledger(query),
+            "/donjon/v1/ledger?list=7&operation=trash&outcome=failed&since_ns=-5"
+        );
     }
 
     #[test]

@@ -131,7 +131,7 @@ impl Tree {
                 Name::Trash { hash, deadline } => {
                     Some((CString::from(entry.file_name()), hash, deadline))
                 }
-                Name::Block(_) | Name::Temp | Name::Other => None,
+                Name::Block(_) | Name::Temp(_) | Name::Other => None,
             })?;
         let Some(listing) = listing else { return Ok(Next::GoOn) };
         for (name, hash, seconds) in listing.entries {
@@ -165,7 +165,7 @@ impl Tree {
         Ok(Next::GoOn)
     }
 
-    fn delete(&self, path: &Path) -> io::Result<Deleted> {
+    pub(super) fn delete(&self, path: &Path) -> io::Result<Deleted> {
         match self.call(Operation::Unlink, || fs::remove_file(path)) {
             Ok(()) => Ok(Deleted::ByUs),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Deleted::NotThere),
@@ -174,11 +174,11 @@ impl Tree {
     }
 }
 
-/// Who deleted a copy.
+/// Who deleted a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Deleted {
+pub(super) enum Deleted {
     ByUs,
-    /// It was brought back meanwhile, or another process deleted it.
+    /// It is no more what it was: it got another name meanwhile, another process has or has deleted it.
     NotThere,
 }
 

@@ -9,7 +9,7 @@ use keep_rules::{BLOCK_SIZE_MAX, BlockHash, Timestamp};
 use rustix::fs::statvfs;
 
 use super::config::Identity;
-use super::temp::HeldName;
+use super::temp::random_name;
 use super::tree::Tree;
 use crate::{Error, Operation};
 
@@ -80,13 +80,13 @@ impl Tree {
     fn write_full_marker(&self, now: Timestamp) -> Result<(), Error> {
         self.root.verify()?;
         let failed = |error| Error::device("write the full marker", error);
-        let temp = HeldName::new(&self.held, self.root.path(), BlockHash::EMPTY).map_err(failed)?;
-        self.call(Operation::Create, || symlink(now.as_seconds().to_string(), temp.path()))
+        let temp = random_name(self.root.path(), BlockHash::EMPTY).map_err(failed)?;
+        self.call(Operation::Create, || symlink(now.as_seconds().to_string(), &temp))
             .map_err(failed)?;
-        self.call(Operation::Rename, || std::fs::rename(temp.path(), self.full_marker())).map_err(
+        self.call(Operation::Rename, || std::fs::rename(&temp, self.full_marker())).map_err(
             |error| {
                 // If this fails too, the sweep removes it.
-                let _left_to_the_sweep = self.remove(temp.path());
+                let _left_to_the_sweep = self.remove(&temp);
                 failed(error)
             },
         )

@@ -76,7 +76,7 @@ impl Tree {
             Name::Block(hash) if !hash.to_string().starts_with(subdirectory) => {
                 Some((entry.ino(), hash))
             }
-            Name::Block(_) | Name::Trash { .. } | Name::Temp | Name::Other => None,
+            Name::Block(_) | Name::Trash { .. } | Name::Temp(_) | Name::Other => None,
         };
         // Vanished: someone removed an empty directory, or the volume. The end of the listing tells which.
         let Some(mut listing) = self.list(&self.root.path().join(subdirectory), pick)? else {

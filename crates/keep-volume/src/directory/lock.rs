@@ -12,7 +12,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use keep_rules::{BlockHash, Timestamp};
 use rustix::fs::{FlockOperation, OFlags, flock};
-use rustix::io::retry_on_intr;
+use rustix::io::{Errno, retry_on_intr};
 
 use super::root::FileId;
 use super::tree::Tree;
@@ -80,7 +80,7 @@ impl Tree {
     }
 
     /// Read-write, because NFS emulates `flock` by a lock that needs it.
-    fn open_to_lock(&self, path: &Path) -> Result<Option<File>, Error> {
+    pub(super) fn open_to_lock(&self, path: &Path) -> Result<Option<File>, Error> {
         let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
         let opened = self.call(Operation::Open, || {
             OpenOptions::new().read(true).write(true).custom_flags(flags).open(path)
@@ -92,6 +92,24 @@ impl Tree {
         };
         let metadata = self.metadata(Operation::Stat, || file.metadata(), "look at a block")?;
         if metadata.is_file() { Ok(Some(file)) } else { Err(no_regular_file()) }
+    }
+}
+
+/// How an attempt to lock a file ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Attempt {
+    /// It is ours until the file is closed or unlocked.
+    Locked,
+    /// Someone else has it.
+    Taken,
+}
+
+/// Locks a file, open to be written, if nobody else has.
+pub(super) fn try_to_lock(file: &File) -> io::Result<Attempt> {
+    match retry_on_intr(|| flock(file, FlockOperation::NonBlockingLockExclusive)) {
+        Ok(()) => Ok(Attempt::Locked),
+        Err(Errno::WOULDBLOCK) => Ok(Attempt::Taken),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -14,6 +14,7 @@ mod list;
 mod lock;
 mod name;
 mod read;
+mod rename;
 mod root;
 mod sweep;
 mod sync;
@@ -39,6 +40,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 pub use config::{DirectoryConfig, Durability, Identity, Serialize};
 pub use device::device_id;
 pub(crate) use name::deadline_seconds;
+pub use root::{Looks, look};
 
 use self::index::Cursor;
 use self::read::Reader;

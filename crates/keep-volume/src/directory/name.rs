@@ -9,6 +9,9 @@ pub(super) const SUBDIRECTORIES: usize = 16 << 8;
 /// How long a hash is as text.
 const HASH_DIGITS: usize = 32;
 
+/// Digits behind the hash in the name of a temp file of ours: all that 64 bits need. The Go program has ten at most.
+const TEMP_DIGITS: usize = 20;
+
 /// What the name of a file in a sub-directory says that it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Name {
@@ -22,8 +25,17 @@ pub(super) enum Name {
         deadline: i64,
     },
     /// `tmp<hash><digits>`: a block that is, or was, being written.
-    Temp,
+    Temp(Writer),
     /// Anything else. Not ours: never touched.
+    Other,
+}
+
+/// Who writes a temp file, as its name says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Writer {
+    /// This program: it locks the file for as long as it writes it.
+    Donjon,
+    /// The Go program, or a Donjon before 20 digits: it does not.
     Other,
 }
 
@@ -37,8 +49,9 @@ impl Name {
             let Some((hash, digits)) = rest.split_at_checked(HASH_DIGITS) else {
                 return Name::Other;
             };
-            let ours = BlockHash::from_hex(hash).is_ok() && is_decimal(digits);
-            return if ours { Name::Temp } else { Name::Other };
+            let temp = BlockHash::from_hex(hash).is_ok() && is_decimal(digits);
+            let writer = if digits.len() == TEMP_DIGITS { Writer::Donjon } else { Writer::Other };
+            return if temp { Name::Temp(writer) } else { Name::Other };
         }
         let Some((hash, rest)) = name.split_at_checked(HASH_DIGITS) else { return Name::Other };
         let Ok(hash) = BlockHash::from_hex(hash) else { return Name::Other };
@@ -77,9 +90,9 @@ pub(super) fn trash(hash: BlockHash, deadline: i64) -> String {
     format!("{hash}.trash.{deadline}")
 }
 
-/// The name of a temp file.
-pub(super) fn temp(hash: BlockHash, random: u32) -> String {
-    format!("tmp{hash}{random}")
+/// The name of a temp file of ours.
+pub(super) fn temp(hash: BlockHash, random: u64) -> String {
+    format!("tmp{hash}{random:0TEMP_DIGITS$}")
 }
 
 /// A trash deadline as names carry it: whole seconds, rounded up so that nothing is deleted early, not before 1970.
@@ -114,9 +127,11 @@ mod tests {
         let hash: BlockHash = HASH.parse().unwrap();
         check(HASH, Name::Block(hash));
         check(&format!("{HASH}.trash.1700000000"), Name::Trash { hash, deadline: 1_700_000_000 });
-        check(&format!("tmp{HASH}123456789"), Name::Temp);
+        check(&format!("tmp{HASH}4294967295"), Name::Temp(Writer::Other));
         check(&trash(hash, 7), Name::Trash { hash, deadline: 7 });
-        check(&temp(hash, u32::MAX), Name::Temp);
+        for random in [0, u64::from(u32::MAX), u64::MAX] {
+            check(&temp(hash, random), Name::Temp(Writer::Donjon));
+        }
     }
 
     #[test]

@@ -21,6 +21,37 @@ const MARKER: &str = ".donjon-volume";
 /// More than any UUID and its newline: the marker is not read further.
 const MARKER_BYTES_MAX: u64 = 1024;
 
+/// What a root holds, at a glance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Looks {
+    /// The marker file, of whichever mount.
+    Marked,
+    /// Something, but no marker: a Go keepstore may have used it.
+    Unmarked,
+    /// Nothing at all: a new directory, or the mount point of a disk that is not mounted.
+    Empty,
+}
+
+/// Looks at a root, before it is opened or after that was refused.
+///
+/// # Errors
+/// [`Error::WrongRoot`] if it is missing or no directory; a failure of the device.
+///
+/// # Blocking
+/// Reads a small file or the beginning of the directory.
+pub fn look(root: &Path) -> Result<Looks, Error> {
+    look_at_root(root)?;
+    if read_marker(root)?.is_some() {
+        return Ok(Looks::Marked);
+    }
+    let mut entries = fs::read_dir(root).map_err(|error| Error::device("read the root", error))?;
+    match entries.next() {
+        None => Ok(Looks::Empty),
+        Some(Ok(_something)) => Ok(Looks::Unmarked),
+        Some(Err(error)) => Err(Error::device("read the root", error)),
+    }
+}
+
 /// Names a file for as long as its file system is mounted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct FileId {
@@ -147,7 +178,7 @@ fn read_marker(root: &Path) -> Result<Option<Marker>, Error> {
 
 /// Writes the marker durably, by way of a temp file that the sweep removes after a crash. When two nodes do this at once, one of them wins, and both read what is there.
 fn write_marker(root: &Path, uuid: &MountUuid) -> Result<Marker, Error> {
-    let temp = root.join(name::temp(BlockHash::EMPTY, std::process::id()));
+    let temp = root.join(name::temp(BlockHash::EMPTY, std::process::id().into()));
     let write = || -> io::Result<()> {
         let mut file =
             OpenOptions::new().write(true).create(true).truncate(true).mode(0o644).open(&temp)?;

@@ -1,15 +1,18 @@
 //! Temp files: blocks that are being written, not yet under their name.
+//!
+//! Whoever writes one has it locked, from the moment it is there until it has its final name or is gone. So the sweep of
+//! any process on the disk can tell it from what a crash left behind. The Go program locks none of its own.
 
-use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use keep_rules::BlockHash;
+use rustix::fs::{FlockOperation, flock};
 
-use super::lock::too_often;
+use super::lock::{Attempt, too_often, try_to_lock};
 use super::name;
 use super::tree::Tree;
 use crate::{Direction, Error, Operation};
@@ -17,50 +20,15 @@ use crate::{Direction, Error, Operation};
 /// How many random names are tried.
 const NAMES_TRIED_MAX: usize = 100;
 
-/// Temp files of this process. The sweep leaves them alone, however old they are.
-#[derive(Debug, Default)]
-pub(super) struct Held(Mutex<HashSet<PathBuf>>);
-
-impl Held {
-    pub(super) fn contains(&self, path: &Path) -> bool {
-        self.lock().contains(path)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashSet<PathBuf>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// A random name for a temp file in `directory`.
+pub(super) fn random_name(directory: &Path, hash: BlockHash) -> io::Result<PathBuf> {
+    Ok(directory.join(name::temp(hash, getrandom::u64()?)))
 }
 
-/// The right to use a temp name, from before the file exists until after it is gone.
-#[derive(Debug)]
-pub(super) struct HeldName {
-    held: Arc<Held>,
-    path: PathBuf,
-}
-
-impl HeldName {
-    /// A random temp name in `directory`, held before anyone could create it.
-    pub(super) fn new(held: &Arc<Held>, directory: &Path, hash: BlockHash) -> io::Result<Self> {
-        let path = directory.join(name::temp(hash, getrandom::u32()?));
-        held.lock().insert(path.clone());
-        Ok(HeldName { held: Arc::clone(held), path })
-    }
-
-    pub(super) fn path(&self) -> &Path {
-        &self.path
-    }
-}
-
-impl Drop for HeldName {
-    fn drop(&mut self) {
-        self.held.lock().remove(&self.path);
-    }
-}
-
-/// An open temp file. Dropping it removes it, unless it was given its final name.
+/// An open temp file, locked. Dropping it removes it, unless it was given its final name.
 #[derive(Debug)]
 pub(super) struct Temp {
-    name: HeldName,
+    path: PathBuf,
     file: Arc<File>,
     written: u64,
     named: Named,
@@ -80,7 +48,7 @@ impl Temp {
 
     /// Where it is while it is a temp file.
     pub(super) fn path(&self) -> &Path {
-        self.name.path()
+        &self.path
     }
 
     /// Bytes written so far.
@@ -88,9 +56,16 @@ impl Temp {
         self.written
     }
 
-    /// Remembers that the file has its final name, and is not to be removed.
+    /// Remembers that the file has its final name, and is not to be removed. It is the block now, and others lock it to
+    /// touch or trash it, while this may keep it open.
     pub(super) fn has_final_name(&mut self) {
         self.named = Named::Final;
+        if let Err(error) = flock(&*self.file, FlockOperation::Unlock) {
+            // They wait until the file is closed.
+            let error = io::Error::from(error);
+            let error: &dyn std::error::Error = &error;
+            tracing::warn!(error, "cannot unlock a block that was written");
+        }
     }
 }
 
@@ -103,6 +78,20 @@ impl Drop for Temp {
             tracing::warn!(error = &error as &dyn std::error::Error, "cannot remove a temp file");
         }
     }
+}
+
+/// Who has a new temp file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Held {
+    ByUs,
+    /// A sweep was quicker than we, and removes it.
+    BySweep,
+}
+
+/// Locks a temp file that was just created.
+pub(super) fn hold(file: &File) -> io::Result<Held> {
+    let held = try_to_lock(file)? == Attempt::Locked && file.metadata()?.nlink() > 0;
+    Ok(if held { Held::ByUs } else { Held::BySweep })
 }
 
 impl Tree {
@@ -123,16 +112,21 @@ impl Tree {
     /// Creates a temp file in a directory that exists. Mode 0600, as the Go program's (spec section 6).
     pub(super) fn create_temp_in(&self, directory: &Path, hash: BlockHash) -> Result<Temp, Error> {
         for _attempt in 0..NAMES_TRIED_MAX {
-            let name = HeldName::new(&self.held, directory, hash)
+            let path = random_name(directory, hash)
                 .map_err(|error| Error::device("choose a name for a temp file", error))?;
             let mut options = OpenOptions::new();
             options.read(true).write(true).create_new(true).mode(0o600);
-            match self.call(Operation::Create, || options.open(name.path())) {
-                Ok(file) => {
-                    return Ok(Temp { name, file: Arc::new(file), written: 0, named: Named::Temp });
-                }
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            let file = match self.call(Operation::Create, || options.open(&path)) {
+                Ok(file) => Arc::new(file),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
                 Err(error) => return Err(Error::device("create a temp file", error)),
+            };
+            let temp = Temp { path, file, written: 0, named: Named::Temp };
+            // Until it is locked a sweep may take it away: then it has, or will have, no name.
+            let held = self.call(Operation::Flock, || hold(&temp.file));
+            match held.map_err(|error| Error::device("lock a temp file", error))? {
+                Held::ByUs => return Ok(temp),
+                Held::BySweep => {}
             }
         }
         Err(too_often("find a free name for a temp file"))
@@ -149,5 +143,33 @@ impl Tree {
         self.stats.moved(Direction::Out, bytes);
         temp.written += bytes;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_temp_file_that_a_sweep_has_is_not_used() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("temp");
+        let create = || File::create_new(&path).unwrap();
+        let open = || File::options().read(true).write(true).open(&path).unwrap();
+
+        let ours = create();
+        assert_eq!(hold(&ours).unwrap(), Held::ByUs);
+        assert_eq!(try_to_lock(&open()).unwrap(), Attempt::Taken, "the sweep sees that it is held");
+        fs::remove_file(&path).unwrap();
+
+        // The sweep locks it before we do,
+        let ours = create();
+        let theirs = open();
+        assert_eq!(try_to_lock(&theirs).unwrap(), Attempt::Locked);
+        assert_eq!(hold(&ours).unwrap(), Held::BySweep);
+        // or has even finished by then.
+        fs::remove_file(&path).unwrap();
+        drop(theirs);
+        assert_eq!(hold(&ours).unwrap(), Held::BySweep);
     }
 }

@@ -61,7 +61,7 @@ impl Tree {
         let directory = self.subdirectory(hash);
         for seconds in deadline..deadline.saturating_add(DEADLINES_TRIED_MAX) {
             let trashed = directory.join(name::trash(hash, seconds));
-            match self.rename_to_free_name(path, &trashed) {
+            match self.take_to_free_name(path, &trashed) {
                 Ok(()) => return Ok(trashed),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(self.absent()),

@@ -45,7 +45,7 @@ impl Tree {
                 Name::Trash { hash: found, deadline } if found == hash => {
                     Some((deadline, CString::from(entry.file_name())))
                 }
-                Name::Trash { .. } | Name::Block(_) | Name::Temp | Name::Other => None,
+                Name::Trash { .. } | Name::Block(_) | Name::Temp(_) | Name::Other => None,
             }
         })
     }

@@ -1,23 +1,20 @@
 //! The blocking side of a directory volume. Every file beside this one adds one operation to [`Tree`].
 
-use std::fs::{self, DirBuilder, File, FileTimes, Metadata};
+use std::fs::{DirBuilder, File, FileTimes, Metadata};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
 use keep_rules::{BlockHash, Timestamp};
-use rustix::fs::{CWD, RenameFlags, renameat_with};
-use rustix::io::Errno;
 
 use super::config::{DirectoryConfig, Durability, Identity};
 use super::lock::Stripes;
 use super::name::{self, SUBDIRECTORIES};
+use super::rename::{rename_private, rename_shared, unlink};
 use super::root::Root;
 use super::sync::DirSync;
-use super::temp::Held;
 use crate::{Error, IoStats, Operation};
 
 /// The number under which [`DirSync`] knows the root.
@@ -32,7 +29,6 @@ pub(super) struct Tree {
     pub(super) stats: IoStats,
     pub(super) stripes: Stripes,
     pub(super) syncs: DirSync,
-    pub(super) held: Arc<Held>,
     /// Sub-directories that are known to be durable in the root.
     settled: Box<[AtomicBool]>,
 }
@@ -46,7 +42,6 @@ impl Tree {
             stats: IoStats::default(),
             stripes: Stripes::new(),
             syncs: DirSync::new(SUBDIRECTORIES + 1),
-            held: Arc::default(),
             settled: (0..SUBDIRECTORIES).map(|_number| AtomicBool::new(false)).collect(),
         })
     }
@@ -159,25 +154,18 @@ impl Tree {
             .map_err(|error| Error::device("set the times of a file", error))
     }
 
-    /// Renames, unless `to` exists: `AlreadyExists` then, and nothing was done.
+    /// Renames a temp file or a trashed copy, unless `to` exists: `AlreadyExists` then, and nothing was done.
     pub(super) fn rename_to_free_name(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.call(Operation::Rename, || {
-            match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-                // This file system cannot; two names for a moment do as well.
-                Err(Errno::INVAL | Errno::NOSYS) => {
-                    fs::hard_link(from, to)?;
-                    fs::remove_file(from)
-                }
-                other => Ok(other?),
-            }
-        })
+        self.call(Operation::Rename, || rename_private(from, to))
+    }
+
+    /// The same for a live replica, whose name others use: what was moved is to be looked at.
+    pub(super) fn take_to_free_name(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.call(Operation::Rename, || rename_shared(from, to))
     }
 
     /// Removes a file. `NotFound` is success: it is gone.
     pub(super) fn remove(&self, path: &Path) -> io::Result<()> {
-        match self.call(Operation::Unlink, || fs::remove_file(path)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _gone => Ok(()),
-        }
+        self.call(Operation::Unlink, || unlink(path))
     }
 }

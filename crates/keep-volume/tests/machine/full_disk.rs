@@ -4,8 +4,9 @@ use keep_rules::Timestamp;
 use keep_volume::directory::Durability;
 use keep_volume::{Error, TryWrite, Volume};
 use testkit::blocks::{Block, drain, fetch};
+use testkit::mounted::Mounted;
 
-use crate::mounted::{Mounted, open};
+use crate::opened::open;
 
 const MIB: usize = 1 << 20;
 

@@ -5,6 +5,6 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 mod full_disk;
-mod mounted;
+mod opened;
 mod power_loss;
 mod unmounted;

@@ -10,8 +10,9 @@ use keep_rules::trash::Fate;
 use keep_volume::directory::{Directory, Durability};
 use keep_volume::{BlockWriter, Volume};
 use testkit::blocks::{Block, fetch};
+use testkit::mounted::{Mounted, run, text};
 
-use crate::mounted::{Mounted, open, run, text};
+use crate::opened::open;
 
 const T0: Timestamp = Timestamp::from_nanos(1_700_000_000_123_456_789);
 const T1: Timestamp = Timestamp::from_nanos(1_700_000_001_123_456_789);

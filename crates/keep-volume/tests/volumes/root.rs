@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use keep_rules::trash::Fate;
 use keep_rules::{HashPrefix, Timestamp};
-use keep_volume::directory::{Directory, DirectoryConfig, Identity};
+use keep_volume::directory::{Directory, DirectoryConfig, Identity, Looks, look};
 use keep_volume::{Error, Halt, TryWrite, Volume};
 use testkit::blocks::{Block, fetch};
 use testkit::emptying::empty;
@@ -153,6 +153,19 @@ fn a_root_without_a_marker_is_adopted_refused_or_left_alone() {
     open(Identity::Require).unwrap();
     open(Identity::Observe).unwrap();
     assert_eq!(files(&root), [".donjon-volume 644"]);
+}
+
+#[test]
+fn a_root_is_marked_used_by_others_or_empty() {
+    let disk = Disk::new();
+    let root = disk.fresh_root();
+    assert_eq!(look(&root).unwrap(), Looks::Empty);
+    fs::create_dir(root.join("acb")).unwrap();
+    assert_eq!(look(&root).unwrap(), Looks::Unmarked);
+    disk.open(&root);
+    assert_eq!(look(&root).unwrap(), Looks::Marked);
+    assert_wrong_root(look(&root.join(MARKER)));
+    assert_wrong_root(look(Path::new("/nonexistent/donjon")));
 }
 
 #[tokio::test]

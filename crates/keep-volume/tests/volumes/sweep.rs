@@ -6,10 +6,11 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use keep_rules::Timestamp;
+use keep_rules::trash::Fate;
 use keep_volume::{Swept, TryWrite, Volume};
 use testkit::blocks::{Block, fetch};
 
-use crate::disk::{Disk, T0, files};
+use crate::disk::{Disk, T0, T1, files};
 
 const FOO: &str = "acbd18db4cc2f85cedef654fccc4a4d8";
 
@@ -25,17 +26,30 @@ fn temp_files(root: &Path) -> usize {
 }
 
 #[tokio::test]
-async fn old_orphans_go_and_young_ones_stay() {
+async fn orphans_of_others_go_when_they_are_old() {
     let disk = Disk::new();
     let root = disk.fresh_root();
     let volume = disk.open(&root);
     let old = T0.before(Duration::from_nanos(1));
     write_aged(&root, &format!("acb/tmp{FOO}1"), old);
-    write_aged(&root, &format!("tmp{FOO}2"), old);
+    write_aged(&root, &format!("tmp{FOO}4294967295"), old);
     write_aged(&root, &format!("acb/tmp{FOO}3"), T0);
     write_aged(&root, "acb/tmpfile", old);
     assert_eq!(volume.sweep(T0).await.unwrap(), Swept { deleted: 2, failed: 0 });
     assert!(root.join(format!("acb/tmp{FOO}3")).exists() && root.join("acb/tmpfile").exists());
+}
+
+#[tokio::test]
+async fn orphans_of_ours_go_whatever_their_age() {
+    let disk = Disk::new();
+    let root = disk.fresh_root();
+    let volume = disk.open(&root);
+    for (number, mtime) in
+        [T0, Timestamp::EPOCH, Timestamp::from_nanos(i64::MAX)].iter().enumerate()
+    {
+        write_aged(&root, &format!("acb/tmp{FOO}{number:020}"), *mtime);
+    }
+    assert_eq!(volume.sweep(T0).await.unwrap(), Swept { deleted: 3, failed: 0 });
 }
 
 #[tokio::test]
@@ -48,11 +62,12 @@ async fn what_a_full_marker_left_behind_goes() {
     assert_eq!(volume.sweep(future).await.unwrap().deleted, 1);
 }
 
+/// The sweep is that of another process: two openings share nothing but the disk.
 #[tokio::test]
 async fn what_a_writer_holds_stays_however_old() {
     let disk = Disk::new();
     let root = disk.fresh_root();
-    let volume = disk.open(&root);
+    let (volume, other) = (disk.open(&root), disk.open(&root));
     let block = Block::sized(1 << 20, 1);
     let mut writer = volume.create(block.hash).await.unwrap();
     for start in [0, 1 << 19] {
@@ -60,10 +75,17 @@ async fn what_a_writer_holds_stays_however_old() {
     }
     drop(writer.read_back().await.unwrap());
     assert_eq!(temp_files(&root), 1);
-    assert_eq!(volume.sweep(Timestamp::from_nanos(i64::MAX)).await.unwrap(), Swept::default());
+    for sweeping in [&volume, &other] {
+        let swept = sweeping.sweep(Timestamp::from_nanos(i64::MAX)).await.unwrap();
+        assert_eq!(swept, Swept::default());
+    }
     writer.commit(T0).await.unwrap();
-    assert!(fetch(&volume, block.hash).await.unwrap() == block.data);
+    assert!(fetch(&other, block.hash).await.unwrap() == block.data);
     assert_eq!(temp_files(&root), 0);
+    // The writer still has the file open. It is the block now, and others may have it.
+    other.touch(block.hash, T1).await.unwrap();
+    other.trash(block.hash, T1, Fate::Delete).await.unwrap();
+    drop(writer);
 }
 
 #[tokio::test]

@@ -1,8 +1,10 @@
 //! Who may append, and to what.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 
 use ledger::{Flaw, Ledger, LedgerError};
+use rustix::thread::{CapabilitySet, capabilities, set_capabilities};
 
 use crate::fixture::{Dir, NO_ROTATION, NODE, SMALL, T0, record};
 
@@ -39,6 +41,34 @@ fn the_directory_is_created_but_not_its_parent() {
     Ledger::open(&missing, NODE, T0).unwrap();
     let refused = Ledger::open(&dir.path().join("no/ledger"), NODE, T0).map(|_| ()).unwrap_err();
     assert!(matches!(refused, LedgerError::Io { .. }), "{refused:?}");
+}
+
+/// Permissions count for this thread from now on, also if it is root's.
+fn be_no_root() {
+    let mut sets = capabilities(None).unwrap();
+    sets.effective -= CapabilitySet::DAC_OVERRIDE | CapabilitySet::DAC_READ_SEARCH;
+    set_capabilities(None, sets).unwrap();
+}
+
+/// A process that was killed may have made it, and not synced it.
+#[test]
+fn a_directory_that_is_there_is_made_durable_too() {
+    let parent = Dir::new();
+    let dir = parent.path().join("ledger");
+    let open = || Ledger::open(&dir, NODE, T0).map(|_opened| ());
+    open().unwrap();
+    // Its parent can be passed through, and cannot be opened to be synced.
+    fs::set_permissions(parent.path(), Permissions::from_mode(0o300)).unwrap();
+    let refused = std::thread::scope(|scope| {
+        let unsyncable = scope.spawn(|| {
+            be_no_root();
+            open()
+        });
+        unsyncable.join().unwrap()
+    });
+    fs::set_permissions(parent.path(), Permissions::from_mode(0o700)).unwrap();
+    assert!(matches!(refused, Err(LedgerError::Io { .. })), "{refused:?}");
+    open().unwrap();
 }
 
 #[test]

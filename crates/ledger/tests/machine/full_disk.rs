@@ -4,8 +4,7 @@ use std::fs;
 
 use keep_rules::{BlockHash, Timestamp};
 use ledger::{Filter, Ledger, LedgerError, Operation, Outcome, Record, Rotation};
-
-use crate::mounted::Mounted;
+use testkit::mounted::Mounted;
 
 const T0: Timestamp = Timestamp::from_seconds(1_800_000_000);
 

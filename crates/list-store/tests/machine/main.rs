@@ -7,5 +7,4 @@
 mod full_disk;
 #[path = "../store/given.rs"]
 mod given;
-mod mounted;
 mod power_loss;

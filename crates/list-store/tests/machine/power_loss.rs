@@ -3,11 +3,14 @@
 //! A loop device hands on to its image what the file system has written, and only that; the rest is in memory, and is not
 //! in the copy.
 
+use std::fs::{self, File};
+use std::io::Write;
+
 use keep_rules::BlockHash;
 use list_store::{Ending, Standing, Text};
+use testkit::mounted::{Mounted, run, text};
 
 use crate::given::{Outcome, Store, resumed, sent, waiting};
-use crate::mounted::{Mounted, run, text};
 
 /// A disk in use.
 struct Machine {
@@ -71,6 +74,34 @@ fn orders_and_synced_progress_survive() {
     });
     store.discard().unwrap();
     machine.after_power_loss(|store| assert_eq!(store.last_generation(), 1));
+}
+
+/// A process was killed when a new state had its name, and was not synced under it. Who repeats the order is told that it
+/// is carried out, although nothing is written: so it must be safe.
+#[test]
+fn what_a_killed_process_left_is_made_safe_before_it_is_built_on() {
+    let machine = Machine::new();
+    let state = machine.disk.path().join("trash.state");
+    let held = || Standing::Held(Text::from("why"));
+    let store = Store::open(machine.disk.path()).unwrap();
+    let list = sent(0..10).put(&store).unwrap();
+    list.hold(Text::from("why")).unwrap();
+    let says_held = fs::read(&state).unwrap();
+    list.release().unwrap();
+    drop((list, store));
+    // As the order to hold it writes it, but for the last sync.
+    let new = machine.disk.path().join("new");
+    let mut file = File::create(&new).unwrap();
+    file.write_all(&says_held).unwrap();
+    file.sync_all().unwrap();
+    fs::rename(&new, &state).unwrap();
+    machine.after_power_loss(|store| assert_eq!(resumed(store).standing, Standing::Released));
+
+    let store = Store::open(machine.disk.path()).unwrap();
+    let loaded = resumed(&store);
+    assert_eq!(loaded.standing, held());
+    loaded.list.hold(Text::from("why")).unwrap();
+    machine.after_power_loss(|store| assert_eq!(resumed(store).standing, held()));
 }
 
 /// The counter-proof: what is not synced is lost here, so the tests above can fail. It does no harm.

@@ -177,13 +177,42 @@ fn a_damaged_store_can_be_opened_anew() {
         let store = Store::open_anew(stored.directory.path()).unwrap();
         assert!(matches!(store.load(T0, WEEK, |item| item).unwrap(), Load::Nothing));
         assert_eq!(store.last_generation(), 1);
-        let epoch = if damaged == "trash.state" { None } else { Some(7) };
-        assert_eq!(store.last_epoch(), epoch, "kept if it can be read");
+        assert_eq!(store.last_epoch(), Some(7), "the list and the state both tell it");
         let aside = stored.path(&format!("{damaged}.damaged"));
         assert_eq!(fs::read(aside).unwrap(), b"nonsense");
         sent([6]).put(&store).unwrap();
         drop(store);
         assert_eq!(waiting(&resumed(&stored.open().unwrap())), [0]);
+    }
+}
+
+/// Wherever it is interrupted, here by a directory in its way, the generation is not forgotten.
+#[test]
+fn opening_anew_can_be_interrupted() {
+    for in_the_way in ["trash.state.damaged", "trash-1.list.damaged", "trash-1.progress.damaged"] {
+        let stored = Stored::new();
+        fs::write(stored.path("trash.state"), b"nonsense").unwrap();
+        fs::create_dir_all(stored.path(in_the_way).join("not-empty")).unwrap();
+        let stopped = Store::open_anew(stored.directory.path()).unwrap_err();
+        assert!(matches!(stopped, StoreError::Io { .. }), "{stopped}");
+        fs::remove_dir_all(stored.path(in_the_way)).unwrap();
+        let store = stored.open().or_else(|_damaged| Store::open_anew(stored.directory.path()));
+        let store = store.unwrap();
+        let known = (store.last_generation(), store.last_epoch());
+        assert_eq!(known, (1, Some(7)), "{in_the_way} was in the way");
+        assert!(matches!(store.load(T0, WEEK, |item| item).unwrap(), Load::Nothing));
+    }
+}
+
+#[test]
+fn a_store_can_be_opened_anew_twice() {
+    let stored = Stored::new();
+    for nonsense in [b"nonsense", b"othersen"] {
+        fs::write(stored.path("trash.state"), nonsense).unwrap();
+        let store = Store::open_anew(stored.directory.path()).unwrap();
+        assert_eq!(fs::read(stored.path("trash.state.damaged")).unwrap(), nonsense);
+        drop(store);
+        stored.open().unwrap();
     }
 }
 

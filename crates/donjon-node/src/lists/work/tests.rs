@@ -111,6 +111,9 @@ fn a_closed_list_takes_nothing_and_ends_its_workers() {
     held.settle(&Ending::Done);
     assert_eq!(list.totals().ended, [((OutcomeLabel::Done, ""), 1)].into());
     assert_eq!(list.status().waiting, 1, "what was not begun goes on after the restart");
+    assert_eq!(list.cancel(), Err(ListClosed));
+    assert_eq!(list.release(1, &ListDigest([7; 32]).to_string()), Err(ListClosed.into()));
+    assert_eq!((list.status().waiting, list.status().running), (1, 0), "the books balance still");
 }
 
 #[test]

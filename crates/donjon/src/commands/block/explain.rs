@@ -16,11 +16,12 @@ use crate::{table, utc};
 #[command(after_help = "\
 Examples:
   donjon block explain --data /srv/keep acbd18db4cc2f85cedef654fccc4a4d8
-  donjon block explain --url http://keep0:25107 --token-file /etc/keep.token --json acbd18db4cc2f85cedef654fccc4a4d8
+  donjon block explain --url http://keep0:25107 --token-file /etc/keep.token --json \\
+    acbd18db4cc2f85cedef654fccc4a4d8
 
 With --json: one object.
-Exit status: 0 a mount has it, live or in its trash, 3 none has, 4 none that could be asked has it, but one could not be
-asked, 1 an error")]
+Exit status: 0 a mount has it, live or in its trash, 3 none has it,
+4 none that could be asked has it, but one could not be asked, 1 an error")]
 pub(crate) struct ExplainArgs {
     /// The block, by its hash or a locator
     #[arg(value_name = "HASH")]

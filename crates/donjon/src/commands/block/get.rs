@@ -1,7 +1,5 @@
 //! `donjon block get`
 
-use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use keep_protocol::client::BlockData;
@@ -12,6 +10,7 @@ use crate::failure::Failure;
 use crate::locators::{self, LocatorArg};
 use crate::node::{Connection, NodeArgs};
 use crate::output::Output;
+use crate::whole_file::WholeFile;
 
 /// Read blocks; write their data, one after another
 ///
@@ -23,8 +22,8 @@ Examples:
   donjon block get --data /srv/keep acbd18db4cc2f85cedef654fccc4a4d8+3
   donjon block get --data /srv/keep --output copy.fa $(cat genome.locators)
 
-Exit status: 0 all written, 3 a block is not there, 1 an error. With --output the file is then left as it was;
-on standard output, what was written is not all.")]
+Exit status: 0 all written, 3 a block is not there, 1 an error.
+With --output the file is then left as it was; on standard output, what was written is not all.")]
 pub(crate) struct GetArgs {
     /// The blocks; - reads locators from standard input, the first word of each line
     #[arg(required = true, value_name = "LOCATOR")]
@@ -60,29 +59,19 @@ async fn to_stdout(connection: &Connection, locators: &[Locator]) -> Result<(), 
     Ok(())
 }
 
-/// Everything or nothing: the file gets its name when it is complete.
 async fn to_file(
     connection: &Connection,
     locators: &[Locator],
     path: &Path,
 ) -> Result<(), Failure> {
-    let failed = || Failure::local(format!("cannot write {}", path.display()));
-    let directory =
-        path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    // The umask decides, as for any new file.
-    let permissions = std::fs::Permissions::from_mode(0o666);
-    let mut file = tempfile::Builder::new()
-        .permissions(permissions)
-        .tempfile_in(directory)
-        .map_err(failed())?;
+    let mut file = WholeFile::begin(path)?;
     for locator in locators {
         let mut data = open(connection, locator).await?;
         while let Some(piece) = data.next().await {
-            file.write_all(&piece.map_err(Failure::node(format!("block {locator}")))?)
-                .map_err(failed())?;
+            file.bytes(&piece.map_err(Failure::node(format!("block {locator}")))?)?;
         }
     }
-    file.persist(path).map(drop).map_err(|error| failed()(error.error))
+    file.finish()
 }
 
 async fn open(connection: &Connection, locator: &Locator) -> Result<BlockData, Failure> {

@@ -25,7 +25,8 @@ Examples:
   donjon block get --data /srv/keep $(cat genome.locators) > copy.fa
   tar c . | donjon block put --data /srv/keep --json
 
-With --json: one object a line for each block, with file, offset, size, locator, replicas and classes.")]
+With --json: one object a line for each block,
+with file, offset, size, locator, replicas and classes.")]
 pub(crate) struct PutArgs {
     /// The files; - is standard input
     #[arg(value_name = "FILE", default_value = "-", hide_default_value = true)]

@@ -133,7 +133,9 @@ pub(super) async fn meanwhile(
     put_block(&first.client, data.collect().await.map_err(Failure::node("reading"))?).await?;
     let new = put_block(&first.client, b"a block that is as young as can be".to_vec()).await?;
     let prefix = new.hash.to_string().parse().expect("a whole hash is a prefix");
-    listed.extend(index(&first.client, prefix).await?.values().map(|line| trash_item(first, line)));
+    // At the head of the list: what waits behind others grows old on a slow disk.
+    let young = index(&first.client, prefix).await?;
+    listed.splice(..0, young.values().map(|line| trash_item(first, line)));
     story.tell(format_args!(
         "{}  on the list with its old mtime; somebody relies on it again",
         again.hash

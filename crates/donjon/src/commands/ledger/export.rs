@@ -1,7 +1,5 @@
 //! `donjon ledger export`
 
-use std::io::{BufWriter, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use keep_protocol::client::LedgerStream;
@@ -12,6 +10,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::node::NodeArgs;
 use crate::output::{Format, Output, print};
+use crate::whole_file::WholeFile;
 
 /// Write records of the ledger as JSON lines, oldest first. Needs the admin token
 ///
@@ -21,10 +20,12 @@ use crate::output::{Format, Output, print};
 Examples:
   donjon ledger export --data /srv/keep --output ledger.jsonl
   donjon ledger export --data /srv/keep --since 24h --operation trash | jq -r .hash
-  donjon ledger export --data /srv/keep --list 7 --operation trash --output l && donjon untrash --from-file l --data /srv/keep
+  donjon ledger export --data /srv/keep --list 7 --operation trash --output trashed.jsonl
+  donjon untrash --data /srv/keep --from-file trashed.jsonl
 
 With --json and --output: {\"records\": …, \"file\": …}.
-Exit status: 0 all written, 1 an error: the file is then left as it was, and on standard output, what was written is not all")]
+Exit status: 0 all written, 1 an error.
+With --output the file is then left as it was; on standard output, what was written is not all.")]
 pub(crate) struct ExportArgs {
     /// Write to this file, once everything has arrived; otherwise to standard output
     #[arg(long, short, value_name = "FILE")]
@@ -74,27 +75,13 @@ async fn to_stdout(mut ledger: LedgerStream) -> Result<(), Failure> {
     output.flush()
 }
 
-/// Everything or nothing: the file gets its name when it is complete and on the disk.
 async fn to_file(mut ledger: LedgerStream, path: &Path) -> Result<u64, Failure> {
-    let failed = || Failure::local(format!("cannot write {}", path.display()));
-    let directory =
-        path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    // The umask decides, as for any new file.
-    let permissions = std::fs::Permissions::from_mode(0o666);
-    let file = tempfile::Builder::new()
-        .permissions(permissions)
-        .tempfile_in(directory)
-        .map_err(failed())?;
-    let mut to = BufWriter::new(file);
+    let mut file = WholeFile::begin(path)?;
     let mut records = 0;
     while let Some(entry) = ledger.next().await {
-        let entry = entry.map_err(Failure::node("ledger"))?;
-        serde_json::to_writer(&mut to, &entry).map_err(|error| failed()(error.into()))?;
-        to.write_all(b"\n").map_err(failed())?;
+        file.json(&entry.map_err(Failure::node("ledger"))?)?;
         records += 1;
     }
-    let file = to.into_inner().map_err(|error| failed()(error.into_error()))?;
-    file.as_file().sync_all().map_err(failed())?;
-    file.persist(path).map_err(|error| failed()(error.error))?;
+    file.finish()?;
     Ok(records)
 }

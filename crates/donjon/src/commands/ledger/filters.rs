@@ -1,6 +1,7 @@
 //! Which records, as arguments.
 
 use keep_protocol::paths::LedgerQuery;
+use keep_protocol::status::OutcomeKind;
 use keep_rules::Locator;
 
 use crate::when::When;
@@ -20,6 +21,10 @@ pub(super) struct FilterArgs {
     /// What was to be done
     #[arg(long, value_enum)]
     operation: Option<Operation>,
+
+    /// How it ended
+    #[arg(long, value_enum)]
+    outcome: Option<Outcome>,
 
     /// On this mount
     #[arg(long, value_name = "UUID")]
@@ -57,12 +62,33 @@ impl Operation {
     }
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Outcome {
+    /// It was done
+    Done,
+    /// It was left alone on purpose
+    Skipped,
+    /// It could not be done
+    Failed,
+}
+
+impl From<Outcome> for OutcomeKind {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Done => OutcomeKind::Done,
+            Outcome::Skipped => OutcomeKind::Skipped,
+            Outcome::Failed => OutcomeKind::Failed,
+        }
+    }
+}
+
 impl FilterArgs {
     pub(super) fn query(&self) -> LedgerQuery<'_> {
         LedgerQuery {
             block: self.block.as_ref().map(Locator::hash),
             list: self.list,
             operation: self.operation.map(Operation::as_str),
+            outcome: self.outcome.map(OutcomeKind::from),
             mount: self.mount.as_deref(),
             since: self.since.map(When::instant),
             until: self.until.map(When::instant),

@@ -31,8 +31,8 @@ pub(crate) struct PauseArgs {
 Examples:
   donjon list resume trash --data /srv/keep
 
-With --json: the books of the list. Exit status: 0 it is not paused any more, 1 an error. What the guard holds needs
-`donjon list release`, and what is frozen `donjon unfreeze`.")]
+What the guard holds needs `donjon list release`, and what is frozen `donjon unfreeze`.
+With --json: the books of the list. Exit status: 0 it is not paused any more, 1 an error")]
 pub(crate) struct ResumeArgs {
     #[command(flatten)]
     of: ActArgs,

@@ -9,7 +9,7 @@ use tokio::time::MissedTickBehavior;
 
 use super::drawn::{books_table, outcomes_table};
 use super::follow::Bar;
-use super::outcomes;
+use super::outcomes::{self, Latest};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Format, print};
@@ -20,7 +20,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 struct Decided {
     list: ListName,
     receipt: ListStatus,
-    outcomes: Vec<Outcome>,
+    #[serde(flatten)]
+    latest: Latest,
 }
 
 /// Waits until every item is decided, and tells what was decided.
@@ -32,10 +33,10 @@ pub(super) async fn tell(
 ) -> Result<Exit, Failure> {
     let receipt = decided(client, list, sent).await?;
     // Those of earlier dry runs are remembered beside them.
-    let mut outcomes = Vec::from(outcomes::of_dry_run(client, list, u64::MAX).await?.outcomes);
-    outcomes.retain(|outcome| outcome.generation == receipt.generation);
+    let mut latest = outcomes::of_dry_run(client, list, u64::MAX).await?;
+    latest.outcomes.retain(|outcome| outcome.generation == receipt.generation);
     let would_fail = receipt.failed.values().sum::<u64>() > 0;
-    print(format, &Decided { list, receipt, outcomes }, drawn)?;
+    print(format, &Decided { list, receipt, latest }, drawn)?;
     Ok(if would_fail { Exit::Partly } else { Exit::Done })
 }
 
@@ -65,17 +66,26 @@ async fn decided(
     }
 }
 
-fn drawn(decided: &Decided) -> String {
-    let Decided { receipt, outcomes, .. } = decided;
-    let mut parts = Vec::new();
-    if !outcomes.is_empty() {
-        parts.push(outcomes_table(outcomes));
+/// Whether the first outcomes may be gone. An item has one for each mount, so their number does not tell; but if the
+/// oldest that is remembered is of an earlier run, those of this one are all there.
+fn has_forgotten(receipt: &ListStatus, latest: &Latest) -> bool {
+    match latest.outcomes.front() {
+        Some(first) => latest.first_kept > 1 && first.number == latest.first_kept,
+        None => latest.first_kept > 1 && receipt.received > 0,
     }
-    if (outcomes.len() as u64) < receipt.received {
+}
+
+fn drawn(decided: &Decided) -> String {
+    let Decided { receipt, latest, .. } = decided;
+    let mut parts = Vec::new();
+    let outcomes: Vec<Outcome> = latest.outcomes.iter().cloned().collect();
+    if !outcomes.is_empty() {
+        parts.push(outcomes_table(&outcomes));
+    }
+    if has_forgotten(receipt, latest) {
         parts.push(format!(
-            "The last {} of {} outcomes; the node remembers no more. The counts have them all.",
+            "The last {} outcomes; the node remembers no more. The counts have them all.",
             outcomes.len(),
-            receipt.received
         ));
     }
     parts.push(books_table(std::slice::from_ref(receipt)));
@@ -83,4 +93,39 @@ fn drawn(decided: &Decided) -> String {
         "This was a dry run: `done` means that it would be done. Nothing was touched.".to_owned(),
     );
     parts.join("\n\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use keep_protocol::status::OutcomeKind;
+
+    use super::*;
+
+    /// Whether a run of three items has forgotten some of its outcomes: these are left.
+    fn has_forgotten_of_three(numbers: std::ops::RangeInclusive<u64>, first_kept: u64) -> bool {
+        let outcome = |number| Outcome {
+            number,
+            generation: 1,
+            time_ns: 0,
+            locator: String::new(),
+            mount_uuid: String::new(),
+            outcome: OutcomeKind::Done,
+            reason: None,
+            detail: None,
+        };
+        let receipt = ListStatus { received: 3, ..ListStatus::none(ListName::Trash) };
+        has_forgotten(&receipt, &Latest { outcomes: numbers.map(outcome).collect(), first_kept })
+    }
+
+    #[test]
+    fn with_two_mounts_there_are_more_outcomes_than_items() {
+        assert!(!has_forgotten_of_three(1..=6, 1));
+        // Three of six are gone: as many are left as there were items.
+        assert!(has_forgotten_of_three(4..=6, 4));
+    }
+
+    #[test]
+    fn what_earlier_runs_have_lost_is_not_missing_here() {
+        assert!(!has_forgotten_of_three(10..=12, 5));
+    }
 }

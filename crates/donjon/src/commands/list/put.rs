@@ -3,7 +3,7 @@
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
-use keep_protocol::client::{Body, IntakeMode, ListIntake, ListReceipt};
+use keep_protocol::client::{Body, IntakeMode, KeepClient, ListIntake, ListReceipt};
 use keep_protocol::status::ListName;
 
 use super::books::{Books, BooksReader};
@@ -30,10 +30,13 @@ Examples:
   donjon list put trash --data /srv/keep trash.json --wait
   echo '[]' | donjon list put pull --data /srv/keep -
 
-With --json: the receipt, {\"id\": …, \"digest\": …, \"items\": …, \"state\": …, \"durable\": …}; with --wait the books; with
---dry-run {\"receipt\": …, \"outcomes\": […]}. A plain keepstore gives no receipt, and can do no dry run.
-Exit status: 0 received (with --wait: and worked off), 4 worked off, but items failed or a newer list came,
-1 an error: the old list stays")]
+With --json: the receipt, {\"id\": …, \"digest\": …, \"items\": …, \"state\": …, \"durable\": …};
+with --wait the books; with --dry-run {\"receipt\": …, \"outcomes\": […], \"first_kept\": …}.
+A plain keepstore gives no receipt, and can do no dry run.
+Exit status: 0 received (with --wait: and worked off),
+4 with --wait or --dry-run: items failed or would fail, or a newer list came,
+1 an error: the old list stays if the new one was refused. With --wait it is also an error
+that nobody works on the new list (paused, held, frozen): `donjon list show` tells.")]
 pub(crate) struct PutArgs {
     #[arg(value_enum)]
     list: WhichList,
@@ -84,13 +87,25 @@ pub(super) async fn run(args: PutArgs) -> Result<Exit, Failure> {
         (IntakeMode::Real, sent) => return tell_receipt(list, sent.as_ref(), args.format),
     }
     let reader = BooksReader::new(&connection, &args.management)?;
-    let ended = follow(&reader, list).await?;
-    let (Ended::WorkedOff(books) | Ended::Replaced(books)) = &ended;
-    print(args.format, books, |books| match books {
+    let sent = sent.map(|receipt| receipt.id);
+    let ended = follow(&reader, list, sent).await?;
+    let books = match (&ended, sent) {
+        // The current books are those of a list that somebody else has sent.
+        (Ended::Replaced(_), Some(id)) => past(&connection.client, list, id).await?,
+        (Ended::WorkedOff(books) | Ended::Replaced(books), _) => books.clone(),
+    };
+    print(args.format, &books, |books| match books {
         Books::Full(status) => books_table(std::slice::from_ref(status.as_ref())),
         Books::Gauges(gauges) => gauges_table(*gauges),
     })?;
     Ok(exit(&ended))
+}
+
+/// The books of a list that another one has replaced.
+async fn past(client: &KeepClient, list: ListName, id: u64) -> Result<Books, Failure> {
+    let status = client.list_by_id(list, id).await;
+    let status = status.map_err(Failure::node(format!("{list} list {id}, which was replaced")))?;
+    Ok(Books::Full(Box::new(status)))
 }
 
 /// A plain keepstore gives no receipt: then there is nothing to tell.

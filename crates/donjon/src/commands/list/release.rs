@@ -17,9 +17,11 @@ use crate::output::{Format, print};
 #[command(after_help = "\
 Examples:
   donjon list show trash --data /srv/keep --only receipt
-  donjon list release 7 --digest 2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae --data /srv/keep
+  donjon list release 7 --data /srv/keep \\
+    --digest 2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae
 
-With --json: the books of the list. Exit status: 0 it is released, 1 it is not held, or another list is")]
+With --json: the books of the list.
+Exit status: 0 it is released, 1 it is not held, or another list is")]
 pub(crate) struct ReleaseArgs {
     /// The id of the list
     #[arg(value_name = "ID")]

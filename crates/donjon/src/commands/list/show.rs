@@ -21,8 +21,9 @@ Examples:
   donjon list show trash --data /srv/keep --only receipt
   donjon list show pull --data /srv/keep --only outcomes --limit 1000 --json
 
-With --json: one object, {\"receipt\": …, \"waiting\": …, \"outcomes\": […]}. The node remembers a bounded number of
-outcomes; \"first_kept\" is the number of the oldest one. A plain keepstore cannot show its lists (exit status 1).")]
+With --json: one object, {\"receipt\": …, \"waiting\": …, \"outcomes\": […]}.
+The node remembers a bounded number of outcomes; \"first_kept\" is the number of the oldest one.
+A plain keepstore cannot show its lists (exit status 1).")]
 pub(crate) struct ShowArgs {
     #[arg(value_enum)]
     list: WhichList,

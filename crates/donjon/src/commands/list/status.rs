@@ -9,7 +9,7 @@ use keep_protocol::status::{ListName, ListStatus};
 
 use super::books::{Books, BooksReader};
 use super::drawn::{books_table, gauges_table};
-use super::follow::follow;
+use super::follow::{Ended, follow};
 use super::{WhichList, receipt};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -24,11 +24,13 @@ use crate::output::{Format, Output, print};
 Examples:
   donjon list status --data /srv/keep
   donjon list status trash --data /srv/keep --watch
-  donjon list status 7 --data /srv/keep                    trash list 7, also after others have replaced it
+  donjon list status 7 --data /srv/keep          trash list 7, also after others have replaced it
   donjon list status pull 12 --data /srv/keep
-  donjon list status --url http://keep0:25107 --management-token \"$M\"    a plain keepstore tells less
+  donjon list status --url http://keep0:25107 --management-token \"$M\"
 
-With --json: one object a line for each list. Exit status: 0 shown, 3 the node does not remember that list, 1 an error")]
+A plain keepstore tells less, and that only with its management token.
+With --json: one object a line for each list.
+Exit status: 0 shown, 3 the node does not remember that list, 1 an error")]
 pub(crate) struct StatusArgs {
     /// Which list; both if none is named. A number alone is the id of a trash list
     #[arg(value_name = "LIST")]
@@ -38,7 +40,7 @@ pub(crate) struct StatusArgs {
     #[arg(value_name = "ID")]
     id: Option<u64>,
 
-    /// Follow until nothing waits or runs any more
+    /// Follow until nothing waits or runs any more, also if newer lists come
     #[arg(long, conflicts_with = "id")]
     watch: bool,
 
@@ -93,7 +95,7 @@ pub(super) async fn run(args: StatusArgs) -> Result<Exit, Failure> {
     let lists = chosen.map_or(ListName::ALL.to_vec(), |list| vec![list.into()]);
     if args.watch {
         for list in &lists {
-            follow(&reader, *list).await?;
+            while let Ended::Replaced(_) = follow(&reader, *list, None).await? {}
         }
     }
     let mut books = Vec::with_capacity(lists.len());

@@ -1,29 +1,37 @@
-//! File systems that are mounted for one test.
+//! File systems that are mounted for one test. They need root.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// A file system, mounted until this is dropped.
-pub(crate) struct Mounted {
+#[derive(Debug)]
+pub struct Mounted {
     point: PathBuf,
 }
 
 impl Mounted {
-    /// A file system in memory, of this size.
-    pub(crate) fn tmpfs(point: &Path, size: &str) -> Self {
+    /// A file system in memory, of this size: `64k`, `80m`.
+    ///
+    /// # Panics
+    /// If it cannot be mounted.
+    pub fn tmpfs(point: &Path, size: &str) -> Self {
         run("mount", &["-t", "tmpfs", "-o", &format!("size={size}"), "donjon-test", text(point)]);
         Mounted { point: point.to_owned() }
     }
 
     /// The ext4 file system in an image file. It writes as little and as late as ext4 may, so that what was not synced
     /// is not there.
-    pub(crate) fn image(image: &Path, point: &Path) -> Self {
+    ///
+    /// # Panics
+    /// If it cannot be mounted.
+    pub fn image(image: &Path, point: &Path) -> Self {
         let options = "loop,data=writeback,noauto_da_alloc,commit=600";
         run("mount", &["-t", "ext4", "-o", options, text(image), text(point)]);
         Mounted { point: point.to_owned() }
     }
 
-    pub(crate) fn path(&self) -> &Path {
+    /// Where it is mounted.
+    pub fn path(&self) -> &Path {
         &self.point
     }
 }
@@ -43,14 +51,18 @@ impl Drop for Mounted {
         }
         // Not a second panic while a test that failed is unwound.
         if !std::thread::panicking() {
-            outcome.unwrap();
+            outcome.unwrap_or_else(|problem| panic!("{problem}"));
         }
     }
 }
 
-/// Runs a program to its end, which must be a success.
-pub(crate) fn run(program: &str, arguments: &[&str]) {
-    try_to_run(program, arguments).unwrap();
+/// Runs a program to its end.
+///
+/// # Panics
+/// If the end is no success.
+#[track_caller]
+pub fn run(program: &str, arguments: &[&str]) {
+    try_to_run(program, arguments).unwrap_or_else(|problem| panic!("{problem}"));
 }
 
 fn try_to_run(program: &str, arguments: &[&str]) -> Result<(), String> {
@@ -63,6 +75,10 @@ fn try_to_run(program: &str, arguments: &[&str]) -> Result<(), String> {
     Err(format!("{program} {arguments:?}: {message} (these tests need root)"))
 }
 
-pub(crate) fn text(path: &Path) -> &str {
-    path.to_str().unwrap()
+/// A path as an argument.
+///
+/// # Panics
+/// If it is no UTF-8, which no path of a test is.
+pub fn text(path: &Path) -> &str {
+    path.to_str().expect("the paths of tests are UTF-8")
 }

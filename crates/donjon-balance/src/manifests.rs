@@ -1,0 +1,89 @@
+//! A directory of manifests as a source of references (`spec/keep-balance.md` section 8.1).
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use keep_manifest::Blocks;
+use keep_rules::Timestamp;
+use manifest_store::{Scan, Standing, StoreError};
+
+use crate::missing::Wanting;
+use crate::observe::{References, SourceError};
+use crate::references::{Intake, Wanted};
+
+/// A directory of manifests, as `donjon put` makes it.
+///
+/// Collections that were removed or replaced are references until the signature TTL is over (W9).
+#[derive(Clone, Debug)]
+pub struct ManifestDirectory {
+    dir: PathBuf,
+    ttl: Duration,
+    now: fn() -> Timestamp,
+}
+
+impl ManifestDirectory {
+    /// The directory `dir`; `ttl` is how long signatures are valid, and `now` the clock.
+    pub fn new(dir: PathBuf, ttl: Duration, now: fn() -> Timestamp) -> Self {
+        ManifestDirectory { dir, ttl, now }
+    }
+}
+
+impl References for ManifestDirectory {
+    fn kind(&self) -> &'static str {
+        "manifest_store"
+    }
+
+    fn name(&self) -> String {
+        self.dir.display().to_string()
+    }
+
+    fn read(&self, intake: &mut Intake<'_>) -> Result<(), SourceError> {
+        let scan = Scan::open(&self.dir).map_err(said)?;
+        let now = (self.now)();
+        for entry in scan.entries() {
+            let manifest = scan.manifest(entry).map_err(said)?;
+            if entry.standing(now, self.ttl) == Standing::Over {
+                // It is no reference, but if it is damaged, so may others be.
+                scan.check(entry, manifest).map_err(said)?;
+                continue;
+            }
+            let wanted = Wanted {
+                replication: entry.wanted.replication.map(i64::from),
+                classes: Some(&entry.wanted.classes),
+            };
+            let manifest = intake.take(entry.name.as_str(), wanted, manifest)?;
+            scan.check(entry, manifest).map_err(said)?;
+        }
+        let scanned = scan.finish().map_err(said)?;
+        intake.read.generation = Some(scanned.generation);
+        intake.read.digest = Some(scanned.digest);
+        Ok(())
+    }
+
+    fn wanting(&self, wanting: &mut Wanting) -> Result<(), SourceError> {
+        let scan = Scan::open(&self.dir).map_err(said)?;
+        for entry in scan.entries() {
+            let mut blocks = Blocks::new(scan.manifest(entry).map_err(said)?);
+            for block in blocks.by_ref() {
+                let block = block.map_err(|error| SourceError::Source(error.to_string()))?;
+                if let Some(collections) = wanting.get_mut(&block.hash()) {
+                    let pdh = entry.pdh.to_string();
+                    if collections.last() != Some(&pdh) {
+                        collections.push(pdh);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn said(error: StoreError) -> SourceError {
+    let text = error.to_string();
+    // A manifest may be swept between the catalog and its turn.
+    if matches!(error, StoreError::Changed { .. } | StoreError::ManifestGone { .. }) {
+        SourceError::Changed(text)
+    } else {
+        SourceError::Source(text)
+    }
+}

@@ -1,0 +1,240 @@
+//! One run, whole: from the lock to the lists (`spec/keep-balance.md` sections 2.1 and 8.2).
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use keep_rules::Timestamp;
+use keep_rules::balance::Statistics;
+use keep_rules::brake::{Brake, RunSize};
+
+use crate::alone::Alone;
+use crate::apply::{Applied, ApplyError, BrakesFor, apply, held};
+use crate::keep::{KeepError, Plans};
+use crate::missing::{self, MissingError};
+use crate::observe::{ObserveError, Observed, References, observe};
+use crate::plan::Sha256Digest;
+use crate::planning::{PlanName, PlanningError, write_plan};
+use crate::progress::Progress;
+use crate::references::ReferencesRead;
+use crate::send::{NotCleared, clear_all};
+use crate::sent::{Doomed, DoomedPlan, Sent, SentError};
+use crate::servers::Server;
+use crate::settings::Settings;
+
+/// How long to wait for what nodes were told before to end, when nobody knows what that was.
+const CLEARED_WITHIN: Duration = Duration::from_secs(600);
+
+/// Everything that a run works with.
+pub struct Run<'r> {
+    /// What it needs to know.
+    pub settings: &'r Settings,
+    /// The nodes.
+    pub servers: &'r [Server],
+    /// Where references come from.
+    pub sources: Vec<Arc<dyn References>>,
+    /// Whether nobody else balances.
+    pub alone: &'r Alone,
+    /// Is told how far the run is.
+    pub progress: Arc<dyn Progress>,
+    /// The clock.
+    pub now: &'r (dyn Fn() -> Timestamp + Sync),
+    /// A random number for the run.
+    pub salt: u64,
+}
+
+/// A plan that was made.
+#[derive(Clone, Debug)]
+pub struct Made {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its id.
+    pub id: String,
+    /// What it is known by.
+    pub digest: Sha256Digest,
+    /// How large the run is.
+    pub size: RunSize,
+    /// What was counted.
+    pub statistics: Statistics,
+    /// What was read of each source of references.
+    pub references: Vec<ReferencesRead>,
+    /// Distinct blocks that collections name.
+    pub referenced_blocks: u64,
+    /// Their bytes.
+    pub referenced_bytes: u64,
+    /// What holds it, unless a person says that it is meant so.
+    pub held: Vec<Brake>,
+    /// Classes that collections want and no mount offers.
+    pub unknown_classes: Vec<String>,
+    /// Whether the trash lists of all nodes had to be cleared first, and why.
+    pub cleared: Option<String>,
+}
+
+/// Why a run failed.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// What nodes were sent is not known.
+    #[error(transparent)]
+    Sent(#[from] SentError),
+    /// Plans cannot be kept.
+    #[error(transparent)]
+    Keep(#[from] KeepError),
+    /// Lists could not be cleared.
+    #[error("what nodes still trash is not known ({why}), and cannot be stopped: {error}")]
+    NotCleared {
+        /// Why it is not known.
+        why: String,
+        /// What happened.
+        #[source]
+        error: NotCleared,
+    },
+    /// Not all could be learnt.
+    #[error(transparent)]
+    Observe(#[from] ObserveError),
+    /// No plan could be made.
+    #[error(transparent)]
+    Planning(#[from] PlanningError),
+    /// The report of lost blocks could not be written.
+    #[error(transparent)]
+    Missing(#[from] MissingError),
+    /// The plan was not carried out.
+    #[error(transparent)]
+    Apply(#[from] ApplyError),
+    /// It took too long.
+    #[error("the run took longer than {0} s (BalanceTimeout); what was sent stays sent")]
+    TimedOut(u64),
+    /// A thread of ours ended badly.
+    #[error("deciding ended badly: {0}")]
+    Thread(String),
+}
+
+impl Run<'_> {
+    /// Learns, decides and writes a plan at `path`, or under its id in the state directory. Sends no list but, if it is not
+    /// known what nodes still trash, empty ones.
+    ///
+    /// # Errors
+    /// [`RunError`]; there is no plan then.
+    pub async fn plan(self, path: Option<PathBuf>) -> Result<Made, RunError> {
+        let timeout = self.settings.timeout;
+        match tokio::time::timeout(timeout, self.make(path)).await {
+            Ok(made) => made,
+            Err(_elapsed) => Err(RunError::TimedOut(timeout.as_secs())),
+        }
+    }
+
+    /// Makes a plan and, unless brakes hold it, sends its lists.
+    ///
+    /// # Errors
+    /// [`RunError`]. With [`ApplyError::Brakes`] the plan is in the state directory, to be looked at.
+    pub async fn once(self) -> Result<(Made, Applied), RunError> {
+        let (settings, servers) = (self.settings, self.servers);
+        let (alone, now) = (self.alone, self.now);
+        let work = async {
+            let made = self.make(None).await?;
+            if !made.held.is_empty() {
+                return Err(ApplyError::Brakes(made.held).into());
+            }
+            let digest = made.digest.to_string();
+            let applied =
+                apply(&made.path, &digest, BrakesFor::Everything, settings, servers, alone, now)
+                    .await?;
+            Ok((made, applied))
+        };
+        match tokio::time::timeout(settings.timeout, work).await {
+            Ok(done) => done,
+            Err(_elapsed) => Err(RunError::TimedOut(settings.timeout.as_secs())),
+        }
+    }
+
+    async fn make(self, path: Option<PathBuf>) -> Result<Made, RunError> {
+        let plans = Plans::in_state(&self.settings.state_dir)?;
+        let mut sent = Sent::load(&self.settings.state_dir)?;
+        let (doomed, cleared) = self.settle(&mut sent).await?;
+        let observed = self.observe(&plans, &doomed, &mut sent).await?;
+        let (observed, cleared_late) = observed;
+        let id = format!("{:020}", observed.started.as_nanos());
+        let path = path.unwrap_or_else(|| plans.path(&id));
+        let name = PlanName { id: id.clone(), salt: self.salt, after_epoch: sent.epoch };
+        let settings = self.settings.clone();
+        let (to, progress) = (path.clone(), Arc::clone(&self.progress));
+        let planned = tokio::task::spawn_blocking(move || {
+            let planned = write_plan(&observed, &settings, &name, &to, &*progress)?;
+            Ok::<_, PlanningError>((planned, observed))
+        });
+        let (planned, observed) =
+            planned.await.map_err(|error| RunError::Thread(error.to_string()))??;
+        if let Some(report) = &self.settings.missing_report {
+            missing::write(report, &path, &self.sources, self.settings).await?;
+        }
+        let held = held(&planned.size, self.settings, &sent, BrakesFor::Everything);
+        let unknown = observed.book.unknown_classes().map(|(_, class)| class.to_string()).collect();
+        Ok(Made {
+            path,
+            id,
+            digest: planned.digest,
+            size: planned.size,
+            statistics: planned.statistics,
+            references: observed.references,
+            referenced_blocks: planned.referenced_blocks,
+            referenced_bytes: planned.referenced_bytes,
+            held,
+            unknown_classes: unknown,
+            cleared: cleared.or(cleared_late),
+        })
+    }
+
+    /// What may be trashed at any time; if nobody knows, all lists are cleared, so that it is nothing.
+    async fn settle(&self, sent: &mut Sent) -> Result<(Vec<DoomedPlan>, Option<String>), RunError> {
+        let uuids = self.servers.iter().map(|server| server.uuid.as_str());
+        match sent.doomed(uuids, (self.now)()) {
+            Doomed::Plans(plans) => Ok((plans, None)),
+            Doomed::Unknown { why } => {
+                self.clear(sent, &why).await?;
+                Ok((Vec::new(), Some(why)))
+            }
+        }
+    }
+
+    async fn clear(&self, sent: &mut Sent, why: &str) -> Result<(), RunError> {
+        tracing::warn!(
+            why,
+            "clearing the trash lists of all nodes: it is not known what they still trash"
+        );
+        self.progress.begin("clear", 0);
+        let cleared = clear_all(self.servers, self.settings.patience, CLEARED_WITHIN).await;
+        cleared.map_err(|error| RunError::NotCleared { why: why.to_owned(), error })?;
+        for server in self.servers {
+            sent.idle(&server.uuid, (self.now)());
+        }
+        Ok(sent.store(&self.settings.state_dir)?)
+    }
+
+    /// Learns everything. If the plans in force cannot be read, lists are cleared and all is learnt without them.
+    async fn observe(
+        &self,
+        plans: &Plans,
+        doomed: &[DoomedPlan],
+        sent: &mut Sent,
+    ) -> Result<(Observed, Option<String>), RunError> {
+        match self.learn(plans, doomed).await {
+            Err(ObserveError::Doomed(error)) => {
+                let why = error.to_string();
+                self.clear(sent, &why).await?;
+                Ok((self.learn(plans, &[]).await?, Some(why)))
+            }
+            learnt => Ok((learnt?, None)),
+        }
+    }
+
+    async fn learn(&self, plans: &Plans, doomed: &[DoomedPlan]) -> Result<Observed, ObserveError> {
+        observe(
+            self.settings,
+            self.servers,
+            self.sources.clone(),
+            &|layout, feeder| Ok(plans.feed_doomed(doomed, layout, feeder)?),
+            Arc::clone(&self.progress),
+            self.now,
+        )
+        .await
+    }
+}

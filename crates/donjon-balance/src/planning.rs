@@ -1,0 +1,388 @@
+//! From all that was learnt to a plan: every block is judged, and those with anything to do or to report are written down.
+
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use keep_rules::balance::{
+    Action, Category, Decision, Layout, Place, Policy, Sizes, Standing, Statistics, Urgency,
+    WishBook, WishError,
+};
+use keep_rules::brake::RunSize;
+use serde_json::{Map, Value, json};
+
+use crate::join::{JoinError, in_order};
+use crate::judge::{Judge, Judged};
+use crate::observe::Observed;
+use crate::plan::{
+    Batch, BlockName, Considered, Entry, FORMAT, Fate, Header, IndexInput, Inputs, Limits, Mount,
+    MountAccess, PlanError, PlanWriter, Pull, ReferenceInput, Replica, Salt, Server, Sha256Digest,
+    Slug,
+};
+use crate::progress::Progress;
+use crate::runs::Span;
+use crate::settings::Settings;
+use crate::statistics;
+
+/// Parts of the key space that are judged one by one: small enough that the results of a few fit into memory.
+const PARTS: NonZeroU32 = NonZeroU32::new(4096).expect("not zero");
+
+/// Why a replica of another size stays.
+const SIZE_DIFFERS: Slug = Slug::of("size_differs");
+/// Reports: what else is to be known of a block.
+const SIZES_DIFFER: Slug = Slug::of("sizes_differ");
+const UNACHIEVABLE: Slug = Slug::of("unachievable");
+const UNKNOWN_CLASS: Slug = Slug::of("unknown_class");
+/// Why a block is lost.
+const NO_REPLICA: Slug = Slug::of("no_replica");
+
+/// A plan that was written.
+#[derive(Clone, Debug)]
+pub struct Planned {
+    /// What it is known by.
+    pub digest: Sha256Digest,
+    /// How large the run is.
+    pub size: RunSize,
+    /// What was counted.
+    pub statistics: Statistics,
+    /// Distinct blocks that collections name.
+    pub referenced_blocks: u64,
+    /// Their bytes.
+    pub referenced_bytes: u64,
+}
+
+/// Names a plan, and says how it was made.
+#[derive(Clone, Debug)]
+pub struct PlanName {
+    /// No other plan has it.
+    pub id: String,
+    /// Orders entries of the same urgency.
+    pub salt: u64,
+    /// The epoch of the plan whose lists were in force while this one was made.
+    pub after_epoch: u64,
+}
+
+/// Why there is no plan.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanningError {
+    /// The facts cannot be read.
+    #[error(transparent)]
+    Join(#[from] JoinError),
+    /// What is wanted cannot be noted.
+    #[error(transparent)]
+    Wish(#[from] WishError),
+    /// It cannot be written, or would say what no plan may.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+}
+
+/// Judges every block and writes the plan at `path`. Blocks the thread.
+///
+/// # Errors
+/// [`PlanningError`]; there is no plan then.
+pub fn write_plan(
+    observed: &Observed,
+    settings: &Settings,
+    name: &PlanName,
+    path: &Path,
+    progress: &dyn Progress,
+) -> Result<Planned, PlanningError> {
+    let mut writer = PlanWriter::create(path, header(observed, settings, name))?;
+    let header = writer.header().clone();
+    progress.begin("decide", PARTS.get().into());
+    let sums = Mutex::new(Sums::default());
+    let free = FreeJudges(Mutex::default());
+    let threads = NonZeroUsize::new(settings.threads).unwrap_or(NonZeroUsize::MIN);
+    let judge_part = |span: &Span| -> Result<Batch, PlanningError> {
+        let mut part = Part {
+            layout: &observed.layout,
+            judge: free.take(observed, settings.policy),
+            batch: Batch::new(&header),
+            sums: Sums::default(),
+        };
+        part.run(observed, *span)?;
+        progress.step(1);
+        progress.note(part.sums.considered.blocks);
+        lock(&sums).add(&part.sums);
+        lock(&free.0).push(part.judge);
+        Ok(part.batch)
+    };
+    in_order(&Span::split(PARTS), threads, judge_part, |batch| Ok(writer.append(&batch)?))?;
+    let sums = sums.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let collections = observed.references.iter().map(|read| read.collections).sum();
+    let size = RunSize { collections, ..sums.size };
+    let statistics = statistics::as_json(&sums.statistics, &observed.book, &size);
+    let digest = writer.finish(sums.considered, statistics)?;
+    Ok(Planned {
+        digest,
+        size,
+        statistics: sums.statistics,
+        referenced_blocks: sums.considered.referenced_blocks,
+        referenced_bytes: sums.referenced_bytes,
+    })
+}
+
+/// Judges that no thread uses: what one has learnt of wishes and sizes serves the next part.
+struct FreeJudges<'l>(Mutex<Vec<Judge<'l>>>);
+
+impl<'l> FreeJudges<'l> {
+    fn take(&self, observed: &'l Observed, policy: Policy) -> Judge<'l> {
+        let free = lock(&self.0).pop();
+        free.unwrap_or_else(|| {
+            Judge::new(&observed.layout, observed.book.clone(), policy, observed.min_mtime)
+        })
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What is counted over all blocks.
+#[derive(Clone, Debug, Default)]
+struct Sums {
+    statistics: Statistics,
+    considered: Considered,
+    referenced_bytes: u64,
+    size: RunSize,
+}
+
+impl Sums {
+    fn add(&mut self, other: &Sums) {
+        self.statistics += &other.statistics;
+        self.considered.blocks += other.considered.blocks;
+        self.considered.referenced_blocks += other.considered.referenced_blocks;
+        self.referenced_bytes += other.referenced_bytes;
+        self.size.wanted_blocks += other.size.wanted_blocks;
+        self.size.replicas += other.size.replicas;
+        self.size.bytes += other.size.bytes;
+        self.size.trashed += other.size.trashed;
+        self.size.trashed_bytes += other.size.trashed_bytes;
+    }
+
+    fn count(&mut self, judged: &Judged<'_>) {
+        self.statistics.count(judged.size.into(), &judged.facts(), judged.decision);
+        self.considered.blocks += 1;
+        self.considered.referenced_blocks += u64::from(judged.wish.is_referenced());
+        self.size.wanted_blocks += u64::from(judged.wish.wants_copies());
+        let size = u64::from(judged.size);
+        if judged.wish.is_referenced() {
+            self.referenced_bytes += size;
+        }
+        let others: u64 = judged.others.iter().map(|other| u64::from(other.size)).sum();
+        self.size.replicas += (judged.replicas.len() + judged.others.len()) as u64;
+        self.size.bytes += size * judged.replicas.len() as u64 + others;
+        let trashed = judged.decision.actions().iter();
+        let trashed =
+            trashed.filter(|action| matches!(action, Action::Trash { .. })).count() as u64;
+        self.size.trashed += trashed;
+        self.size.trashed_bytes += trashed * size;
+    }
+}
+
+/// One part of the key space.
+struct Part<'l> {
+    layout: &'l Layout,
+    judge: Judge<'l>,
+    batch: Batch,
+    sums: Sums,
+}
+
+impl Part<'_> {
+    fn run(&mut self, observed: &Observed, span: Span) -> Result<(), PlanningError> {
+        let mut join = observed.facts.join(span)?;
+        while let Some(group) = join.next_block()? {
+            let judged = self.judge.judge(&group)?;
+            self.sums.count(&judged);
+            if let Some(entry) = entry(self.layout, &observed.book, &judged) {
+                self.batch.push(&entry)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a plan says of the block; nothing if there is nothing to do and to report.
+fn entry(layout: &Layout, book: &WishBook, judged: &Judged<'_>) -> Option<Entry> {
+    let decision = judged.decision;
+    let report = report(book, judged);
+    let rescued = judged.replicas.iter().zip(decision.actions()).any(|(replica, action)| {
+        replica.standing == Standing::Doomed && matches!(action, Action::Keep(_))
+    });
+    if decision.is_settled() && !decision.is_lost() && report.is_empty() && !rescued {
+        return None;
+    }
+    let device_view = |place: Place| match place {
+        Place::Device(device) => layout.device(device).views()[0],
+        Place::Mount(mount) => mount,
+    };
+    let matching = judged.replicas.iter().zip(decision.actions()).map(|(replica, action)| {
+        let (mount, fate) = match *action {
+            Action::Keep(reason) => {
+                (device_view(replica.place), Fate::Keep { reason: Slug::of(reason.as_str()) })
+            }
+            Action::Trash { mount, reason } => {
+                let order = order(Urgency::of_trash(reason));
+                (mount, Fate::Trash { reason: Slug::of(reason.as_str()), order })
+            }
+        };
+        let doomed = replica.standing == Standing::Doomed;
+        Replica { mount: mount.get(), mtime: replica.mtime, size: None, doomed, fate }
+    });
+    let others = judged.others.iter().map(|other| {
+        let device = layout.device_index(other.device).expect("a record of this layout");
+        Replica {
+            mount: layout.device(device).views()[0].get(),
+            mtime: other.mtime,
+            size: Some(other.size),
+            doomed: false,
+            fate: Fate::Keep { reason: SIZE_DIFFERS },
+        }
+    });
+    let wanted = judged.wish.needs().iter();
+    Some(Entry {
+        block: BlockName { hash: judged.hash, size: judged.size },
+        wanted: wanted.map(|need| (book.class(need.class).to_string(), need.copies)).collect(),
+        replicas: matching.chain(others).collect(),
+        pulls: pulls(decision),
+        lost: decision.is_lost().then_some(NO_REPLICA),
+        report,
+    })
+}
+
+fn pulls(decision: &Decision) -> Vec<Pull> {
+    let from: Vec<u16> = decision.sources().iter().map(|server| server.get()).collect();
+    let pulls = decision.pulls().iter().map(|pull| Pull {
+        to: pull.mount.get(),
+        from: from.clone(),
+        reason: Slug::of(pull.reason.as_str()),
+        order: order(Urgency::of_pull(decision, pull)),
+    });
+    pulls.collect()
+}
+
+fn report(book: &WishBook, judged: &Judged<'_>) -> Vec<Slug> {
+    let mut report = Vec::new();
+    if judged.sizes == Sizes::Differ {
+        report.push(SIZES_DIFFER);
+    }
+    let unachievable = keep_rules::balance::Reach::Unachievable;
+    if judged.decision.classes().iter().any(|class| class.reach == unachievable)
+        && judged.decision.category() != Category::Lost
+    {
+        report.push(UNACHIEVABLE);
+    }
+    let unknown = |need: &keep_rules::balance::Need| {
+        need.copies > 0 && book.unknown_classes().any(|(class, _)| class == need.class)
+    };
+    if judged.wish.needs().iter().any(unknown) {
+        report.push(UNKNOWN_CLASS);
+    }
+    report
+}
+
+/// The number by which lists are filled: the lowest first.
+fn order(urgency: Urgency) -> u64 {
+    /// More copies than a block can have.
+    const MANY: u64 = 1 << 32;
+    match urgency {
+        Urgency::TooFewCopies { copies } => copies.min(MANY - 1),
+        Urgency::TooFewInClass => MANY,
+        Urgency::Rebalance => MANY + 1,
+        Urgency::Garbage => 0,
+        Urgency::Excess => 1,
+    }
+}
+
+fn header(observed: &Observed, settings: &Settings, name: &PlanName) -> Header {
+    let layout = &observed.layout;
+    let policy = json!({
+        "class_first": settings.policy == Policy::ClassFirst,
+        "default_replication": settings.default_replication,
+        "after_epoch": name.after_epoch,
+    });
+    let ttl = settings.signature_ttl.as_nanos();
+    Header {
+        format: FORMAT,
+        donjon: env!("CARGO_PKG_VERSION").to_owned(),
+        id: name.id.clone(),
+        made_at: observed.started,
+        t0: observed.started,
+        min_mtime: observed.min_mtime,
+        signature_ttl: u64::try_from(ttl).unwrap_or(u64::MAX),
+        policy: map(policy),
+        salt: Salt(name.salt),
+        limits: Limits { pulls: settings.limits.pulls, trashes: settings.limits.trashes },
+        servers: servers(layout),
+        mounts: mounts(layout),
+        inputs: inputs(observed),
+    }
+}
+
+fn map(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(map) => map,
+        other @ (Value::Null
+        | Value::Bool(_)
+        | Value::Number(_)
+        | Value::String(_)
+        | Value::Array(_)) => Map::from_iter([("value".to_owned(), other)]),
+    }
+}
+
+pub(crate) fn servers(layout: &Layout) -> Vec<Server> {
+    let servers = layout.servers().iter();
+    servers
+        .map(|server| Server { uuid: server.uuid().to_owned(), url: server.url().to_owned() })
+        .collect()
+}
+
+pub(crate) fn mounts(layout: &Layout) -> Vec<Mount> {
+    let mounts = layout.mounts().iter().map(|mount| {
+        let device = layout.device(mount.device());
+        let allows = mount.allows();
+        let access = match (allows.write(), allows.trash()) {
+            (true, true) => MountAccess::ReadWrite,
+            (true, false) => MountAccess::ReadAndWrite,
+            (false, true) => MountAccess::ReadAndTrash,
+            (false, false) => MountAccess::ReadOnly,
+        };
+        let class = |class: &keep_rules::balance::ClassIndex| {
+            layout.classes()[usize::from(class.get())].to_string()
+        };
+        Mount {
+            uuid: mount.uuid().to_string(),
+            server: mount.server().get(),
+            access,
+            replication: device.replication().get(),
+            classes: device.classes().iter().map(class).collect(),
+        }
+    });
+    mounts.collect()
+}
+
+fn inputs(observed: &Observed) -> Inputs {
+    let place = |uuid: &str| {
+        let servers = observed.layout.servers().iter();
+        let found = servers.zip(0_u16..).find(|(server, _)| server.uuid() == uuid);
+        found.map_or(0, |(_, place)| place)
+    };
+    let indexes = observed.indexes.iter().map(|read| IndexInput {
+        device: read.device.clone(),
+        via: place(&read.server),
+        replicas: read.blocks,
+        bytes: read.bytes,
+        sha256: Sha256Digest(read.digest),
+        // The reader takes no other index for whole.
+        end_mark: true,
+    });
+    let references = observed.references.iter().map(|read| ReferenceInput {
+        kind: read.kind.to_owned(),
+        name: read.name.clone(),
+        collections: read.collections,
+        references: read.references,
+        sha256: read.digest.map(Sha256Digest),
+        generation: read.generation,
+    });
+    Inputs { indexes: indexes.collect(), references: references.collect() }
+}

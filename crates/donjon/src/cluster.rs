@@ -1,0 +1,167 @@
+//! Which nodes a command talks to when it talks to all of them.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use donjon_node::config::{
+    self, BalanceSettings, Config, ConfigSource, Environment, LogFormat, LogLevel, LogSettings,
+    PeerTrust,
+};
+use keep_protocol::client::{KeepClient, ServerCheck};
+use keep_rules::rendezvous::{UuidMaker, service_uuid};
+use keep_rules::{ClusterId, Token};
+use url::Url;
+
+use crate::failure::Failure;
+use crate::manifests::config_of;
+use crate::node::first_line;
+
+/// The signature TTL of nodes that nobody described.
+const TTL: Duration = Duration::from_secs(14 * 24 * 3600);
+
+/// Which nodes, and the token to show them.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Nodes")]
+pub(crate) struct ClusterArgs {
+    /// An Arvados config.yml: all nodes of Services.Keepstore.InternalURLs, the token, the signing key and the TTL
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// The data directory of a node on this machine: the cluster is that node
+    #[arg(long, value_name = "DIR", conflicts_with = "config")]
+    data: Option<PathBuf>,
+
+    /// A node's address; repeat it for each. Goes before the addresses of --config and --data
+    #[arg(long = "url", value_name = "URL", env = "DONJON_URLS", value_delimiter = ',')]
+    urls: Vec<Url>,
+
+    /// The token to show. Other users can see it in the process list: prefer the variable or a file
+    #[arg(long, value_name = "TOKEN", env = "DONJON_TOKEN", hide_env_values = true)]
+    token: Option<String>,
+
+    /// A file whose first line is the token. Goes before --token
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+
+    /// Accept any certificate of https nodes
+    #[arg(long)]
+    insecure: bool,
+}
+
+/// The nodes of a cluster, and what is known of it.
+pub(crate) struct Cluster {
+    pub(crate) servers: Vec<ClusterServer>,
+    pub(crate) management: Option<Token>,
+    pub(crate) ttl: Duration,
+    pub(crate) default_replication: u32,
+    /// What the file says for a balancer, if there is a file.
+    pub(crate) balance: Option<BalanceSettings>,
+    /// The data directory, if that is what was named.
+    pub(crate) data: Option<PathBuf>,
+    pub(crate) logs: LogSettings,
+    /// Its id; `zzzzz` if nobody named it.
+    pub(crate) id: String,
+}
+
+/// A node.
+#[derive(Clone, Debug)]
+pub(crate) struct ClusterServer {
+    pub(crate) uuid: String,
+    pub(crate) url: Url,
+    pub(crate) client: KeepClient,
+}
+
+impl ClusterArgs {
+    /// Finds the nodes. Sends nothing yet.
+    pub(crate) fn cluster(self) -> Result<Cluster, Failure> {
+        let config = self.load_config()?;
+        let token = self.token(config.as_ref())?;
+        let accept_any = self.insecure
+            || config.as_ref().is_some_and(|config| config.peer_trust == PeerTrust::AcceptAny);
+        let check = if accept_any { ServerCheck::None } else { ServerCheck::Certificate };
+        let named = self.named(config.as_ref())?;
+        let mut servers: Vec<ClusterServer> = Vec::new();
+        for (uuid, url) in named {
+            let client = match servers.first() {
+                Some(first) => first.client.at(url.clone()),
+                None => KeepClient::with_check(url.clone(), token.clone(), check),
+            };
+            let client = client.map_err(|error| Failure::Usage(format!("{url}: {error}")))?;
+            servers.push(ClusterServer { uuid, url, client });
+        }
+        if servers.is_empty() {
+            return Err(Failure::Usage(
+                "which nodes? Give --config FILE, --data DIR, or --url for each".to_owned(),
+            ));
+        }
+        Ok(Cluster {
+            servers,
+            management: config.as_ref().and_then(|config| config.tokens.management.clone()),
+            ttl: config.as_ref().map_or(TTL, |config| config.signing.ttl),
+            default_replication: config.as_ref().map_or_else(
+                // A single node of one's own can hold one copy.
+                || 2.min(u32::try_from(self.urls.len()).unwrap_or(2)),
+                |config| config.balance.default_replication,
+            ),
+            logs: config
+                .as_ref()
+                .map_or(LogSettings { level: LogLevel::Info, format: LogFormat::Json }, |config| {
+                    config.logs.clone()
+                }),
+            id: cluster_id(config.as_ref()).to_string(),
+            balance: config.map(|config| config.balance),
+            data: self.data,
+        })
+    }
+
+    fn load_config(&self) -> Result<Option<Config>, Failure> {
+        let source = match (&self.data, &self.config) {
+            (Some(data), _) => ConfigSource::File(config_of(data)?),
+            (None, Some(file)) => ConfigSource::from_argument(Some(file), &Environment::default()),
+            (None, None) => return Ok(None),
+        };
+        let loaded = config::load(&source, &Environment::of_process());
+        loaded.map(|loaded| Some(loaded.config)).map_err(|error| Failure::Usage(error.to_string()))
+    }
+
+    fn token(&self, config: Option<&Config>) -> Result<Option<Token>, Failure> {
+        if let Some(file) = &self.token_file {
+            return Ok(Token::new(first_line(file)?));
+        }
+        match &self.token {
+            Some(text) => Token::new(text.trim()).map(Some).ok_or_else(|| {
+                Failure::Usage("the token (--token or DONJON_TOKEN) is empty".to_owned())
+            }),
+            None => Ok(config.map(|config| config.tokens.system_root.clone())),
+        }
+    }
+
+    /// The UUIDs and addresses of the nodes. The UUID is what clients make of the address (spec section 10).
+    fn named(&self, config: Option<&Config>) -> Result<Vec<(String, Url)>, Failure> {
+        let id = cluster_id(config);
+        let uuid =
+            |url: &str, rendezvous: &str| service_uuid(id, url, rendezvous, UuidMaker::GoConfig);
+        if !self.urls.is_empty() {
+            let named = self.urls.iter().map(|url| (uuid(url.as_str(), ""), url.clone()));
+            return Ok(named.collect());
+        }
+        let keepstores = config.map(|config| config.keepstores.as_slice()).unwrap_or_default();
+        keepstores
+            .iter()
+            .map(|keepstore| {
+                let text = keepstore.url.to_string();
+                let url = text.parse().map_err(|error| {
+                    Failure::Usage(format!("the configuration's address {text} is no URL: {error}"))
+                })?;
+                Ok((uuid(&text, &keepstore.rendezvous), url))
+            })
+            .collect()
+    }
+}
+
+fn cluster_id(config: Option<&Config>) -> ClusterId {
+    match config {
+        Some(config) => config.cluster_id,
+        None => "zzzzz".parse().expect("five letters"),
+    }
+}

@@ -1,0 +1,105 @@
+//! What was sent to whom.
+
+use donjon_balance::apply::{Applied, Sending};
+use donjon_balance::once::Made;
+use keep_protocol::client::ReceiptState;
+use keep_protocol::status::ListState;
+use serde::Serialize;
+
+use super::show::MadeShown;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::{Format, print as print_value};
+use crate::table;
+
+/// What a node was sent.
+#[derive(Serialize)]
+struct Row {
+    url: String,
+    pulls: Option<Sent>,
+    trashes: Option<Sent>,
+}
+
+/// A list.
+#[derive(Serialize)]
+struct Sent {
+    sent: u64,
+    deferred: u64,
+    list_id: Option<u64>,
+    digest: Option<String>,
+    state: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct Shown {
+    plan: String,
+    #[serde(flatten)]
+    made: Option<MadeShown>,
+    servers: Vec<Row>,
+}
+
+impl From<&Sending> for Sent {
+    fn from(sending: &Sending) -> Self {
+        let receipt = sending.receipt.as_ref();
+        Sent {
+            sent: sending.sent,
+            deferred: sending.deferred,
+            list_id: receipt.map(|receipt| receipt.id),
+            digest: receipt.and_then(|receipt| receipt.digest.clone()),
+            state: receipt.and_then(|receipt| receipt.state).map(|state| state.as_str()),
+        }
+    }
+}
+
+/// Prints what was sent, and says with the exit status whether a node holds its list.
+pub(super) fn print(
+    format: Format,
+    made: Option<&Made>,
+    applied: &Applied,
+) -> Result<Exit, Failure> {
+    let held = |sending: &Sending| {
+        let state = sending.receipt.as_ref().and_then(|receipt| receipt.state);
+        matches!(state, Some(ReceiptState::Current(ListState::Held | ListState::Checking)))
+    };
+    let held = applied.servers.iter().any(|to| to.trashes.as_ref().is_some_and(held));
+    let shown = Shown {
+        plan: applied.plan.clone(),
+        made: made.map(MadeShown::from),
+        servers: applied
+            .servers
+            .iter()
+            .map(|to| Row {
+                url: to.url.clone(),
+                pulls: to.pulls.as_ref().map(Sent::from),
+                trashes: to.trashes.as_ref().map(Sent::from),
+            })
+            .collect(),
+    };
+    print_value(format, &shown, text)?;
+    if held {
+        eprintln!("A node holds its trash list: `donjon list status trash --url …` says why.");
+    }
+    Ok(if held { Exit::Partly } else { Exit::Done })
+}
+
+fn text(shown: &Shown) -> String {
+    let count = |sent: &Option<Sent>| match sent {
+        None => "not sent".to_owned(),
+        Some(Sent { sent, deferred: 0, .. }) => sent.to_string(),
+        Some(Sent { sent, deferred, .. }) => format!("{sent} ({deferred} later)"),
+    };
+    let state = |sent: &Option<Sent>| {
+        sent.as_ref().and_then(|sent| sent.state).unwrap_or_default().to_owned()
+    };
+    let mut table = table::table(["NODE", "PULLS", "TRASHES", "STATE"]);
+    for row in &shown.servers {
+        table.add_row([
+            row.url.clone(),
+            count(&row.pulls),
+            count(&row.trashes),
+            state(&row.trashes),
+        ]);
+    }
+    let made = shown.made.as_ref().map(|made| format!("{}\n\n", made.text()));
+    format!("{}{}", made.unwrap_or_default(), table::text(&table))
+}

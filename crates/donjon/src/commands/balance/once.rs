@@ -1,0 +1,57 @@
+//! `donjon balance once`
+
+use std::sync::Arc;
+
+use donjon_balance::apply::ApplyError;
+use donjon_balance::once::{Run, RunError};
+
+use super::applied;
+use super::progress::Drawn;
+use super::setup::{SetupArgs, now};
+use super::show;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::Format;
+
+/// One run: make a plan, and send it unless something is odd
+///
+/// All nodes must answer, every index must be whole, every source of references must be complete; otherwise nothing is sent.
+/// Pull lists are sent before trash lists. A run that would trash or has lost an unusual share of what there is stops: look
+/// at its plan and, if it is meant so, apply it by its digest.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  donjon balance once --config /etc/arvados/config.yml
+  donjon balance once --data /srv/keep --json
+
+Exit status: 0 lists were sent, 1 something failed and the reason is on stderr,
+4 the brakes hold the plan, or a node holds its list")]
+pub(crate) struct OnceArgs {
+    #[command(flatten)]
+    format: Format,
+
+    #[command(flatten)]
+    setup: SetupArgs,
+}
+
+pub(super) async fn run(args: OnceArgs) -> Result<Exit, Failure> {
+    let setup = args.setup.set_up().await?;
+    let state = setup.settings.state_dir.clone();
+    let run = Run {
+        settings: &setup.settings,
+        servers: &setup.servers,
+        sources: setup.sources,
+        alone: &setup.alone,
+        progress: Arc::new(Drawn::new()),
+        now: &now,
+        salt: setup.salt,
+    };
+    match run.once().await {
+        Ok((made, applied)) => applied::print(args.format, Some(&made), &applied),
+        Err(RunError::Apply(ApplyError::Brakes(held))) => {
+            show::held(&held, &state);
+            Ok(Exit::Partly)
+        }
+        Err(error) => Err(Failure::Other(error.to_string())),
+    }
+}

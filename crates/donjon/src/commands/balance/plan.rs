@@ -1,0 +1,120 @@
+//! `donjon balance plan`
+
+mod diff;
+mod explain;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use donjon_balance::once::Run;
+use donjon_balance::plan::{PlanError, PlanFile};
+use serde_json::json;
+
+use super::progress::Drawn;
+use super::setup::{SetupArgs, now};
+use super::show::{self, MadeShown};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::{Format, Output, print};
+
+/// Make a plan, and send nothing
+///
+/// The plan is what would be sent: `donjon balance apply` sends exactly that. If it is not known what nodes still trash
+/// from earlier lists, their trash lists are emptied first.
+#[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+#[command(after_help = "\
+Examples:
+  donjon balance plan -o today.plan --data /srv/keep
+  donjon balance plan show today.plan
+  donjon balance plan diff yesterday.plan today.plan
+  donjon balance plan explain today.plan acbd18db4cc2f85cedef654fccc4a4d8
+
+Exit status: 0 the plan is there, 4 and brakes hold it, 1 there is none and the reason is on stderr")]
+pub(crate) struct PlanArgs {
+    #[command(subcommand)]
+    command: Option<PlanCommand>,
+
+    /// Where to write it. Never overwritten
+    #[arg(short, long, value_name = "FILE", required = true)]
+    output: Option<PathBuf>,
+
+    #[command(flatten)]
+    format: Format,
+
+    #[command(flatten)]
+    setup: SetupArgs,
+}
+
+/// Look at plans
+#[derive(Debug, clap::Subcommand)]
+enum PlanCommand {
+    Show(ShowArgs),
+    Diff(diff::DiffArgs),
+    Explain(explain::ExplainArgs),
+}
+
+/// Verify a plan, and say what it was made from and what it does
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+With --json: the first and the last line of the plan, and its digest. Every line of a plan is JSON: `jq` reads it.
+Exit status: 0 every byte is as it was written, 1 it is damaged, and where")]
+struct ShowArgs {
+    /// The plan
+    #[arg(value_name = "FILE")]
+    plan: PathBuf,
+
+    #[command(flatten)]
+    format: Format,
+}
+
+pub(super) fn run(args: PlanArgs) -> Result<Exit, Failure> {
+    match args.command {
+        Some(PlanCommand::Show(args)) => show(args),
+        Some(PlanCommand::Diff(args)) => diff::run(args),
+        Some(PlanCommand::Explain(args)) => explain::run(args),
+        None => super::work(make(args.output, args.format, args.setup)),
+    }
+}
+
+async fn make(output: Option<PathBuf>, format: Format, setup: SetupArgs) -> Result<Exit, Failure> {
+    let setup = setup.set_up().await?;
+    let run = Run {
+        settings: &setup.settings,
+        servers: &setup.servers,
+        sources: setup.sources,
+        alone: &setup.alone,
+        progress: Arc::new(Drawn::new()),
+        now: &now,
+        salt: setup.salt,
+    };
+    let made = run.plan(output).await.map_err(|error| Failure::Other(error.to_string()))?;
+    let shown = MadeShown::from(&made);
+    print(format, &shown, MadeShown::text)?;
+    Ok(if made.held.is_empty() { Exit::Done } else { Exit::Partly })
+}
+
+fn show(args: ShowArgs) -> Result<Exit, Failure> {
+    let mut plan = PlanFile::open(&args.plan).map_err(unreadable)?;
+    plan.verify().map_err(unreadable)?;
+    let digest = plan.digest().to_string();
+    if args.format.json {
+        let mut output = Output::stdout();
+        output.json(&json!({
+            "digest": digest,
+            "header": **plan.header(),
+            "footer": plan.footer(),
+        }))?;
+        output.flush()?;
+    } else {
+        let mut output = Output::stdout();
+        output.line(show::plan(plan.header(), plan.footer(), &digest))?;
+        output.flush()?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Errors of plans say which file, where, and what to do.
+fn unreadable(error: PlanError) -> Failure {
+    Failure::Other(error.to_string())
+}

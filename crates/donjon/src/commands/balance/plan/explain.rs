@@ -1,0 +1,130 @@
+//! `donjon balance plan explain`
+
+use std::path::PathBuf;
+
+use donjon_balance::plan::{Entry, Fate, Header, PlanFile, Verification};
+use keep_rules::BlockHash;
+use keep_rules::balance::{KeepReason, PullReason, TrashReason};
+use serde_json::json;
+
+use super::unreadable;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::{Format, Output};
+
+/// Say what a plan does with a block, and why
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Exit status: 0 the plan says something of the block, 3 it does not: there is nothing to do about it, or it is not there")]
+pub(super) struct ExplainArgs {
+    /// The plan
+    #[arg(value_name = "FILE")]
+    plan: PathBuf,
+
+    /// The block's hash
+    #[arg(value_name = "HASH")]
+    hash: BlockHash,
+
+    /// Verify the whole plan first; otherwise only what is looked at
+    #[arg(long)]
+    verify: bool,
+
+    #[command(flatten)]
+    format: Format,
+}
+
+pub(super) fn run(args: ExplainArgs) -> Result<Exit, Failure> {
+    let mut plan = PlanFile::open(&args.plan).map_err(unreadable)?;
+    if args.verify {
+        plan.verify().map_err(unreadable)?;
+    }
+    let explained = plan.explain(args.hash).map_err(unreadable)?;
+    let mut output = Output::stdout();
+    if args.format.json {
+        output.json(&json!({
+            "hash": args.hash.to_string(),
+            "entry": explained.entry,
+            "verified": explained.verification == Verification::Whole,
+        }))?;
+    } else {
+        match &explained.entry {
+            Some(entry) => text(plan.header(), entry).iter().try_for_each(|line| output.line(line))?,
+            None => output.line(format!(
+                "The plan has nothing to do about {}: it has the copies that it should have, or there is no such block.",
+                args.hash
+            ))?,
+        }
+    }
+    output.flush()?;
+    Ok(if explained.entry.is_some() { Exit::Done } else { Exit::NotFound })
+}
+
+fn text(header: &Header, entry: &Entry) -> Vec<String> {
+    let mut lines = vec![format!("{}", entry.block)];
+    let wanted: Vec<String> =
+        entry.wanted.iter().map(|(class, copies)| format!("{copies} in {class}")).collect();
+    lines.push(if wanted.is_empty() {
+        "wanted   nothing: no collection names it".to_owned()
+    } else {
+        format!("wanted   {}", wanted.join(", "))
+    });
+    for replica in &entry.replicas {
+        let (what, reason) = match &replica.fate {
+            Fate::Keep { reason } => ("keep ", reason.as_str()),
+            Fate::Trash { reason, .. } => ("trash", reason.as_str()),
+        };
+        let doomed = if replica.doomed { ", on the trash list that was sent before" } else { "" };
+        lines.push(format!(
+            "{what}    {} (mtime {}{doomed}): {}",
+            place(header, replica.mount),
+            crate::utc::text(replica.mtime),
+            sentence(reason)
+        ));
+    }
+    for pull in &entry.pulls {
+        let from: Vec<&str> = pull.from.iter().map(|server| url(header, *server)).collect();
+        lines.push(format!(
+            "pull     to {}, from {}: {}",
+            place(header, pull.to),
+            from.join(" or "),
+            sentence(pull.reason.as_str())
+        ));
+    }
+    if entry.lost.is_some() {
+        lines.push("LOST     collections want it, and no node has a replica".to_owned());
+    }
+    lines.extend(entry.report.iter().map(|slug| format!("note     {}", sentence(slug.as_str()))));
+    lines
+}
+
+fn place(header: &Header, mount: u16) -> String {
+    match header.mounts.get(usize::from(mount)) {
+        Some(mount) => format!("{} on {}", mount.uuid, url(header, mount.server)),
+        None => format!("mount {mount}"),
+    }
+}
+
+fn url(header: &Header, server: u16) -> &str {
+    header.servers.get(usize::from(server)).map_or("?", |server| &server.url)
+}
+
+/// What a reason means. One that we do not know, from another version, is shown as it is.
+fn sentence(slug: &str) -> &str {
+    let kept = KeepReason::ALL.iter().map(|reason| (reason.as_str(), reason.sentence()));
+    let trashed = TrashReason::ALL.iter().map(|reason| (reason.as_str(), reason.sentence()));
+    let pulled = PullReason::ALL.iter().map(|reason| (reason.as_str(), reason.sentence()));
+    let reported = [
+        ("size_differs", "It has another size than the block, so it does not count."),
+        (
+            "sizes_differ",
+            "Replicas or collections disagree on the block's size: somebody should look.",
+        ),
+        ("unachievable", "Not as many copies can be had in some storage class as are wanted."),
+        ("unknown_class", "Collections want it in a storage class that no mount offers."),
+    ];
+    kept.chain(trashed)
+        .chain(pulled)
+        .chain(reported)
+        .find(|(known, _)| *known == slug)
+        .map_or(slug, |(_, sentence)| sentence)
+}

@@ -1,0 +1,146 @@
+//! A plan, for people.
+
+use std::path::Path;
+
+use donjon_balance::once::Made;
+use donjon_balance::plan::{Footer, Header};
+use keep_rules::balance::Category;
+use keep_rules::brake::Brake;
+use serde::Serialize;
+
+use crate::table::{bytes, number, table, text};
+
+/// A plan that was made just now.
+#[derive(Serialize)]
+pub(super) struct MadeShown {
+    path: String,
+    id: String,
+    digest: String,
+    collections: u64,
+    wanted_blocks: u64,
+    replicas: u64,
+    replica_bytes: u64,
+    trashes: u64,
+    trash_bytes: u64,
+    lost: u64,
+    underreplicated: u64,
+    held: Vec<String>,
+    unknown_classes: Vec<String>,
+    cleared_because: Option<String>,
+}
+
+impl From<&Made> for MadeShown {
+    fn from(made: &Made) -> Self {
+        let blocks = |category| made.statistics.category(category).blocks;
+        MadeShown {
+            path: made.path.display().to_string(),
+            id: made.id.clone(),
+            digest: made.digest.to_string(),
+            collections: made.size.collections,
+            wanted_blocks: made.size.wanted_blocks,
+            replicas: made.size.replicas,
+            replica_bytes: made.size.bytes,
+            trashes: made.size.trashed,
+            trash_bytes: made.size.trashed_bytes,
+            lost: blocks(Category::Lost),
+            underreplicated: blocks(Category::Underreplicated),
+            held: made.held.iter().map(ToString::to_string).collect(),
+            unknown_classes: made.unknown_classes.clone(),
+            cleared_because: made.cleared.clone(),
+        }
+    }
+}
+
+impl MadeShown {
+    pub(super) fn text(&self) -> String {
+        let mut lines = vec![
+            format!("plan    {}", self.path),
+            format!("digest  {}", self.digest),
+            format!(
+                "found   {} replicas, {}; {} collections want {} blocks",
+                self.replicas,
+                bytes(self.replica_bytes),
+                self.collections,
+                self.wanted_blocks
+            ),
+            format!(
+                "to do   {} to trash, {}; {} blocks with too few copies; {} lost",
+                self.trashes,
+                bytes(self.trash_bytes),
+                self.underreplicated,
+                self.lost
+            ),
+        ];
+        lines.extend(
+            self.cleared_because.iter().map(|why| {
+                format!("note    the trash lists of all nodes were cleared first: {why}")
+            }),
+        );
+        lines.extend(self.unknown_classes.iter().map(|class| {
+            format!("alarm   no mount offers the storage class {class:?}; nothing of its blocks is trashed")
+        }));
+        lines.extend(self.held.iter().map(|why| format!("HELD    {why}")));
+        lines.join("\n")
+    }
+}
+
+/// Says why a plan was not sent, and what to do.
+pub(super) fn held(reasons: &[Brake], state: &Path) {
+    held_reasons(reasons);
+    eprintln!(
+        "The plan is in {}. Look at it with `donjon balance plan show`; if it is meant so, send it with\n\
+         `donjon balance apply FILE --digest DIGEST --release-brakes`.",
+        state.join("plans").display()
+    );
+}
+
+/// Says why a plan was not sent.
+pub(super) fn held_reasons(reasons: &[Brake]) {
+    eprintln!("donjon: nothing was sent; the brakes hold the plan:");
+    for reason in reasons {
+        let never = if reason.can_be_released() { "" } else { " (this cannot be released)" };
+        eprintln!("  {reason}{never}");
+    }
+}
+
+/// The first and the last line of a plan, as a person reads them.
+pub(super) fn plan(header: &Header, footer: &Footer, digest: &str) -> String {
+    let mut servers = table(["NODE", "PULLS", "PULL BYTES", "TRASHES", "TRASH BYTES"]);
+    for (server, work) in header.servers.iter().zip(&footer.servers) {
+        servers.add_row([
+            server.url.as_str().into(),
+            number(work.pulls),
+            bytes(work.pull_bytes).into(),
+            number(work.trashes),
+            bytes(work.trash_bytes).into(),
+        ]);
+    }
+    let mut indexes = table(["VOLUME", "VIA", "REPLICAS", "SHA-256"]);
+    for index in &header.inputs.indexes {
+        let via = header.servers.get(usize::from(index.via)).map_or("?", |server| &server.url);
+        let digest = index.sha256.to_string();
+        indexes.add_row([
+            index.device.as_str().into(),
+            via.into(),
+            number(index.replicas),
+            digest[..16].into(),
+        ]);
+    }
+    let mut sources = table(["REFERENCES FROM", "COLLECTIONS", "REFERENCES"]);
+    for source in &header.inputs.references {
+        let name = format!("{} {}", source.kind, source.name);
+        sources.add_row([name.into(), number(source.collections), number(source.references)]);
+    }
+    format!(
+        "plan      {}\ndigest    {digest}\nmade at   {}\nblocks    {} looked at, {} referenced, {} in the plan, {} lost\n\n{}\n\n{}\n\n{}",
+        header.id,
+        crate::utc::text(header.made_at),
+        footer.considered.blocks,
+        footer.considered.referenced_blocks,
+        footer.entries,
+        footer.lost,
+        text(&servers),
+        text(&sources),
+        text(&indexes),
+    )
+}

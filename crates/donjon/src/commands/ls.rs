@@ -1,0 +1,137 @@
+//! `donjon ls`
+
+use std::time::SystemTime;
+
+use keep_manifest::Streams;
+use keep_rules::Timestamp;
+use manifest_store::{Catalog, Entry, Scan, Standing};
+use serde_json::{Value, json};
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::manifests::{Manifests, ManifestsArgs};
+use crate::output::{Format, Output};
+use crate::table::{bytes, number, table, text};
+use crate::utc;
+
+/// List collections, or the files of one
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  donjon ls --data /srv/keep
+  donjon ls --all --data /srv/keep --json
+  donjon ls photos --data /srv/keep
+
+With --json: an object a line for each collection or file.
+Exit status: 0 done, 3 there is no collection of that name")]
+pub(crate) struct LsArgs {
+    /// The collection whose files to list, by name or portable data hash
+    #[arg(value_name = "NAME")]
+    name: Option<String>,
+
+    /// Collections that were removed, too, as long as their blocks are kept
+    #[arg(long, conflicts_with = "name")]
+    all: bool,
+
+    #[command(flatten)]
+    format: Format,
+
+    #[command(flatten)]
+    manifests: ManifestsArgs,
+}
+
+pub(crate) fn run(args: LsArgs) -> Result<Exit, Failure> {
+    let manifests = args.manifests.find()?;
+    match args.name {
+        Some(name) => files(&manifests, &name, args.format),
+        None => collections(&manifests, args.all, args.format),
+    }
+}
+
+fn collections(manifests: &Manifests, all: bool, format: Format) -> Result<Exit, Failure> {
+    let catalog = Catalog::load(&manifests.dir).map_err(other)?;
+    let now: Timestamp = SystemTime::now().into();
+    let listed =
+        catalog.entries.iter().map(|entry| (entry, entry.standing(now, manifests.ttl))).filter(
+            |(_, standing)| match standing {
+                Standing::Live => true,
+                Standing::RemovedUntil(_) => all,
+                Standing::Over => false,
+            },
+        );
+    let mut output = Output::stdout();
+    let mut shown = table(["NAME", "FILES", "SIZE", "BLOCKS", "COPIES", "PUBLISHED", "STATE"]);
+    for (entry, standing) in listed {
+        if format.json {
+            output.json(&as_json(entry, standing))?;
+            continue;
+        }
+        let copies =
+            entry.wanted.replication.map_or("default".to_owned(), |copies| copies.to_string());
+        let state = match standing {
+            Standing::Live | Standing::Over => String::new(),
+            Standing::RemovedUntil(until) => format!("removed, kept until {}", utc::text(until)),
+        };
+        shown.add_row([
+            entry.name.as_str().into(),
+            number(entry.files),
+            bytes(entry.data_bytes).into(),
+            number(entry.blocks),
+            copies.into(),
+            utc::text(Timestamp::from_nanos(entry.published_at)).into(),
+            state.into(),
+        ]);
+    }
+    if !format.json {
+        output.line(text(&shown))?;
+    }
+    output.flush()?;
+    Ok(Exit::Done)
+}
+
+fn as_json(entry: &Entry, standing: Standing) -> Value {
+    let kept_until = match standing {
+        Standing::RemovedUntil(until) => Some(until.as_nanos()),
+        Standing::Live | Standing::Over => None,
+    };
+    json!({
+        "name": entry.name,
+        "portable_data_hash": entry.pdh.to_string(),
+        "files": entry.files,
+        "bytes": entry.data_bytes,
+        "blocks": entry.blocks,
+        "replication": entry.wanted.replication,
+        "storage_classes": entry.wanted.classes,
+        "published_at_ns": entry.published_at,
+        "removed_at_ns": entry.removed_at,
+        "kept_until_ns": kept_until,
+    })
+}
+
+fn files(manifests: &Manifests, name: &str, format: Format) -> Result<Exit, Failure> {
+    let scan = Scan::open(&manifests.dir).map_err(other)?;
+    let found = scan.entries().iter().find(|entry| {
+        entry.is_live() && (entry.name.as_str() == name || entry.pdh.to_string() == name)
+    });
+    let Some(entry) = found else {
+        eprintln!("donjon: there is no collection {name:?}; `donjon ls` shows those there are");
+        return Ok(Exit::NotFound);
+    };
+    let mut output = Output::stdout();
+    for stream in Streams::new(scan.manifest(entry).map_err(other)?) {
+        let stream = stream.map_err(|error| Failure::Other(format!("{name}: {error}")))?;
+        for file in stream.files() {
+            if format.json {
+                output.json(&json!({ "path": file.path().to_string(), "bytes": file.size() }))?;
+            } else {
+                output.line(format!("{:>12}  {}", file.size(), file.path()))?;
+            }
+        }
+    }
+    output.flush()?;
+    Ok(Exit::Done)
+}
+
+fn other(error: manifest_store::StoreError) -> Failure {
+    Failure::Other(error.to_string())
+}

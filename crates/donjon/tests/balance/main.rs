@@ -1,0 +1,14 @@
+//! The balancer, through the real program, on real nodes.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
+
+mod brakes; // a run that would change too much
+mod chaos; // random kills
+mod cluster; // nodes, a directory of manifests, a balancer
+mod cycle; // replicate, trash, converge
+mod doubts; // whatever is not certain ends the run
+mod plans; // made, shown, compared, explained, applied
+#[path = "../cli/program.rs"]
+mod program;
+mod service; // run after run
+mod what_if; // donjon balance decide

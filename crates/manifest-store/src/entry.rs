@@ -1,0 +1,85 @@
+//! One collection, as the catalog has it.
+
+use std::time::Duration;
+
+use keep_manifest::PortableDataHash;
+use keep_rules::Timestamp;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use crate::name::CollectionName;
+
+/// Clocks of different machines differ; and a signature may be used in its last second.
+const MARGIN: Duration = Duration::from_secs(3600);
+
+/// What a collection wants of its blocks.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wanted {
+    /// How many copies; none is the cluster's default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replication: Option<u32>,
+    /// In which storage classes; none is `default`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub classes: Vec<String>,
+}
+
+/// One collection, or what one was before it was removed or replaced.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    /// What it is called.
+    pub name: CollectionName,
+    /// The name of its manifest's content.
+    #[serde(serialize_with = "write_hash", deserialize_with = "read_hash")]
+    pub pdh: PortableDataHash,
+    /// The file in `manifests`.
+    pub(crate) file: String,
+    /// Bytes of that file.
+    pub manifest_bytes: u64,
+    /// Bytes of its files, as its manifest says.
+    pub data_bytes: u64,
+    /// Files.
+    pub files: u64,
+    /// Blocks, with repetitions.
+    pub blocks: u64,
+    /// What it wants of its blocks.
+    #[serde(default)]
+    pub wanted: Wanted,
+    /// When it was published, in nanoseconds since 1970.
+    pub published_at: i64,
+    /// When it was removed or replaced, in nanoseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub removed_at: Option<i64>,
+}
+
+/// Whether a collection still protects its blocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It is there.
+    Live,
+    /// It was removed; its blocks are kept until then.
+    RemovedUntil(Timestamp),
+    /// It was removed, and its time is up.
+    Over,
+}
+
+impl Entry {
+    /// How it stands at `now`, if signatures are valid for `ttl`.
+    pub fn standing(&self, now: Timestamp, ttl: Duration) -> Standing {
+        let Some(removed_at) = self.removed_at else { return Standing::Live };
+        let until = Timestamp::from_nanos(removed_at).after(ttl).after(MARGIN);
+        if now < until { Standing::RemovedUntil(until) } else { Standing::Over }
+    }
+
+    /// Whether it was not removed.
+    pub fn is_live(&self) -> bool {
+        self.removed_at.is_none()
+    }
+}
+
+fn write_hash<S: Serializer>(pdh: &PortableDataHash, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_str(pdh)
+}
+
+fn read_hash<'de, D: Deserializer<'de>>(from: D) -> Result<PortableDataHash, D::Error> {
+    String::deserialize(from)?.parse().map_err(de::Error::custom)
+}

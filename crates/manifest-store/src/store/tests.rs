@@ -1,0 +1,264 @@
+//! Against a plain model, with the power going out at every step.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::scan::Scan;
+
+const TTL: Duration = Duration::from_secs(1000);
+const HOUR: u64 = 3600;
+
+fn at(seconds: u64) -> Timestamp {
+    Timestamp::from_seconds(1_700_000_000 + i64::try_from(seconds).unwrap())
+}
+
+fn manifest(content: u8) -> String {
+    format!(". {content:02x}bd18db4cc2f85cedef654fccc4a4d8+3 0:3:file\n")
+}
+
+fn publication(name: &str, seconds: u64, existing: Existing) -> Publication {
+    Publication {
+        name: name.parse().unwrap(),
+        wanted: Wanted::default(),
+        files: 1,
+        data_bytes: 3,
+        at: at(seconds),
+        existing,
+    }
+}
+
+/// The references that a balancer sees: content by name, of what still protects its blocks.
+fn seen(dir: &Path, now: Timestamp) -> Result<Vec<(String, String)>, StoreError> {
+    let scan = Scan::open(dir)?;
+    let mut all = Vec::new();
+    for entry in scan.entries().to_vec() {
+        let mut text = String::new();
+        let mut source = scan.manifest(&entry)?;
+        source.read_to_string(&mut text).unwrap();
+        scan.check(&entry, source)?;
+        if entry.standing(now, TTL) != Standing::Over {
+            all.push((entry.name.to_string(), text));
+        }
+    }
+    scan.finish()?;
+    all.sort();
+    Ok(all)
+}
+
+#[test]
+fn a_collection_is_published_removed_and_brought_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = Store::open(dir.path(), at(0)).unwrap();
+    let published =
+        store.publish(publication("a", 1, Existing::Refuse), manifest(1).as_bytes()).unwrap();
+    assert_eq!(published.pdh, PortableDataHash::of(manifest(1).as_bytes()));
+    let name = "a".parse().unwrap();
+    store.remove(&name, at(2)).unwrap();
+    assert!(store.catalog().live("a").is_none());
+    assert_eq!(seen(dir.path(), at(2)).unwrap().len(), 1, "still a reference");
+    assert_eq!(seen(dir.path(), at(3 + 1000 + HOUR)).unwrap().len(), 0);
+    store.restore(&name, at(3), TTL).unwrap();
+    assert!(store.catalog().live("a").is_some());
+    assert!(matches!(store.restore(&name, at(3), TTL), Err(StoreError::Exists { .. })));
+}
+
+#[test]
+fn another_content_is_refused_or_replaces_and_the_old_one_stays_a_reference() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = Store::open(dir.path(), at(0)).unwrap();
+    store.publish(publication("a", 1, Existing::Refuse), manifest(1).as_bytes()).unwrap();
+    let again = store.publish(publication("a", 2, Existing::Refuse), manifest(2).as_bytes());
+    assert!(matches!(again, Err(StoreError::Exists { .. })));
+    store.publish(publication("a", 2, Existing::Refuse), manifest(1).as_bytes()).unwrap();
+    store.publish(publication("a", 3, Existing::Replace), manifest(2).as_bytes()).unwrap();
+    let texts: Vec<String> =
+        seen(dir.path(), at(3)).unwrap().into_iter().map(|(_, text)| text).collect();
+    assert!(texts.contains(&manifest(1)) && texts.contains(&manifest(2)), "{texts:?}");
+    assert_eq!(store.sweep(at(4 + 1000 + HOUR), TTL).unwrap(), 2);
+    assert_eq!(seen(dir.path(), at(4)).unwrap(), [("a".to_owned(), manifest(2))]);
+    assert_eq!(fs::read_dir(dir.path().join("manifests")).unwrap().count(), 1);
+}
+
+#[test]
+fn what_is_no_manifest_is_not_published() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = Store::open(dir.path(), at(0)).unwrap();
+    let published = store.publish(publication("a", 1, Existing::Refuse), &b"no manifest\n"[..]);
+    assert!(matches!(published, Err(StoreError::Manifest { .. })));
+    assert_eq!(store.catalog().entries.len(), 0);
+    assert_eq!(fs::read_dir(dir.path().join("manifests")).unwrap().count(), 0);
+}
+
+#[test]
+fn an_absent_half_mounted_or_half_restored_directory_is_an_error() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("store");
+    assert!(matches!(Scan::open(&path), Err(StoreError::NoCatalog { .. })));
+    fs::create_dir(&path).unwrap();
+    assert!(matches!(Scan::open(&path), Err(StoreError::NoCatalog { .. })), "not mounted");
+    let mut store = Store::open(&path, at(0)).unwrap();
+    for name in ["a", "b"] {
+        store.publish(publication(name, 1, Existing::Refuse), manifest(1).as_bytes()).unwrap();
+    }
+    let file = path.join("manifests").join(&store.catalog().entries[1].file);
+    let text = fs::read(&file).unwrap();
+    fs::remove_file(&file).unwrap();
+    assert!(matches!(seen(&path, at(1)), Err(StoreError::ManifestGone { .. })));
+    fs::write(&file, &text[..text.len() - 1]).unwrap();
+    assert!(matches!(seen(&path, at(1)), Err(StoreError::OtherManifest { .. })));
+    fs::write(&file, &text).unwrap();
+    assert_eq!(seen(&path, at(1)).unwrap().len(), 2);
+    fs::remove_file(path.join("catalog")).unwrap();
+    drop(store);
+    assert!(matches!(Scan::open(&path), Err(StoreError::NoCatalog { .. })));
+    assert!(matches!(Store::open(&path, at(2)), Err(StoreError::NotEmpty { .. })));
+}
+
+#[test]
+fn a_change_during_a_scan_is_noticed() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = Store::open(dir.path(), at(0)).unwrap();
+    let scan = Scan::open(dir.path()).unwrap();
+    store.publish(publication("a", 1, Existing::Refuse), manifest(1).as_bytes()).unwrap();
+    assert!(matches!(scan.finish(), Err(StoreError::Changed { .. })));
+}
+
+#[test]
+fn every_flipped_byte_and_every_cut_of_a_catalog_is_found() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = Store::open(dir.path(), at(0)).unwrap();
+    store.publish(publication("a", 1, Existing::Refuse), manifest(1).as_bytes()).unwrap();
+    let path = dir.path().join("catalog");
+    let whole = fs::read(&path).unwrap();
+    for place in 0..whole.len() {
+        let mut damaged = whole.clone();
+        damaged[place] ^= 1;
+        fs::write(&path, &damaged).unwrap();
+        assert!(Catalog::load(dir.path()).is_err(), "byte {place}");
+        fs::write(&path, &whole[..place]).unwrap();
+        assert!(Catalog::load(dir.path()).is_err(), "cut at {place}");
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Act {
+    Publish(u8, u8, bool),
+    Remove(u8),
+    Restore(u8),
+    Sweep,
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    prop_oneof![
+        (0..3_u8, 0..4_u8, any::<bool>())
+            .prop_map(|(name, content, replace)| Act::Publish(name, content, replace)),
+        (0..3_u8).prop_map(Act::Remove),
+        (0..3_u8).prop_map(Act::Restore),
+        Just(Act::Sweep),
+    ]
+}
+
+/// Live contents by name, and every content that must still be a reference, with its end.
+#[derive(Clone, Debug, Default)]
+struct Model {
+    live: BTreeMap<u8, u8>,
+    removed: Vec<(u8, u8, u64)>,
+}
+
+impl Model {
+    fn act(&mut self, act: &Act, now: u64) {
+        match act {
+            Act::Publish(name, content, replace) => {
+                let old = self.live.get(name).copied();
+                if old.is_some_and(|old| old != *content) && !replace {
+                    return;
+                }
+                if let Some(old) = old {
+                    self.removed.push((*name, old, now));
+                }
+                self.live.insert(*name, *content);
+            }
+            Act::Remove(name) => {
+                if let Some(old) = self.live.remove(name) {
+                    self.removed.push((*name, old, now));
+                }
+            }
+            Act::Restore(name) => {
+                if self.live.contains_key(name) {
+                    return;
+                }
+                let last = self.removed.iter().rposition(|(removed, _, _)| removed == name);
+                if let Some(place) = last {
+                    let (_, content, _) = self.removed.remove(place);
+                    self.live.insert(*name, content);
+                }
+            }
+            Act::Sweep => {}
+        }
+    }
+
+    /// Nothing gets too old in these tests: all must be seen.
+    fn references(&self) -> Vec<(String, String)> {
+        let live = self.live.iter().map(|(name, content)| (*name, *content));
+        let removed = self.removed.iter().map(|(name, content, _)| (*name, *content));
+        let named = |(name, content): (u8, u8)| (format!("n{name}"), manifest(content));
+        let mut all: Vec<_> = live.chain(removed).map(named).collect();
+        all.sort();
+        all
+    }
+}
+
+fn carry_out(store: &mut Store, act: &Act, now: u64) -> Result<(), StoreError> {
+    let name = |name: &u8| format!("n{name}").parse::<CollectionName>().unwrap();
+    let done = match act {
+        Act::Publish(of, content, replace) => {
+            let existing = if *replace { Existing::Replace } else { Existing::Refuse };
+            let publication = Publication { name: name(of), ..publication("x", now, existing) };
+            store.publish(publication, manifest(*content).as_bytes()).map(drop)
+        }
+        Act::Remove(of) => store.remove(&name(of), at(now)),
+        Act::Restore(of) => store.restore(&name(of), at(now), TTL),
+        Act::Sweep => store.sweep(at(now), TTL).map(drop),
+    };
+    match done {
+        Err(StoreError::Exists { .. } | StoreError::NoSuchName { .. }) => Ok(()),
+        done => done,
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Wherever the power goes out, the directory is as it was before the act, or as after it.
+    #[test]
+    fn a_power_loss_at_any_step_leaves_the_collections_before_or_after(
+        acts in prop::collection::vec((act(), prop::option::weighted(0.4, 0..12_u32)), 1..12),
+    ) {
+        let dir = tempfile::tempdir().unwrap();
+        let mut model = Model::default();
+        let mut store = Store::open(dir.path(), at(0)).unwrap();
+        for (now, (act, fails_after)) in (1_u64..).zip(&acts) {
+            store.disk.steps_left.set(*fails_after);
+            let done = carry_out(&mut store, act, now);
+            store.disk.steps_left.set(None);
+            let mut after = model.clone();
+            after.act(act, now);
+            let found = seen(dir.path(), at(now)).unwrap();
+            if done.is_ok() {
+                prop_assert_eq!(&found, &after.references());
+            }
+            if found == after.references() {
+                model = after;
+            } else {
+                prop_assert_eq!(&found, &model.references());
+            }
+            if done.is_err() {
+                drop(store);
+                store = Store::open(dir.path(), at(now)).unwrap();
+                prop_assert_eq!(&seen(dir.path(), at(now)).unwrap(), &model.references());
+            }
+        }
+    }
+}
