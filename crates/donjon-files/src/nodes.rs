@@ -33,8 +33,9 @@ impl<N> Nodes<N> {
 
     /// The indices of the nodes, in the order in which they are asked for a block (spec/keep-balance.md section 3.1).
     pub(crate) fn order(&self, hash: BlockHash) -> Vec<usize> {
-        let mut order: Vec<usize> = (0..self.servers.len()).collect();
-        sort_services(hash, &mut order, Client::Go, |index| self.servers[*index].uuid.as_str());
-        order
+        let mut order: Vec<(&str, usize)> =
+            std::iter::zip(self.servers.iter().map(|server| server.uuid.as_str()), 0..).collect();
+        sort_services(hash, &mut order, Client::Go, |(uuid, _)| uuid);
+        order.into_iter().map(|(_, index)| index).collect()
     }
 }

@@ -115,12 +115,7 @@ impl<F: FnMut(Full) -> Result<(), Stop>> Reading<F> {
         Ok(parts)
     }
 
-    fn share(
-        &mut self,
-        source: &mut Source<'_>,
-        size: u64,
-        path: &TreePath,
-    ) -> Result<Part, Stop> {
+    fn share(&mut self, source: &mut Source<'_>, size: u64, path: &TreePath) -> Result<Part, Stop> {
         if self.shared.as_ref().is_some_and(|shared| !self.packing.fits(shared.data.len(), size)) {
             self.end_shared()?;
         }
@@ -179,7 +174,8 @@ impl<'a> Source<'a> {
 
     /// Reads exactly so many bytes.
     fn read(&mut self, length: u64, data: &mut Vec<u8>) -> Result<(), SourceError> {
-        let read = (&self.file).take(length).read_to_end(data).map_err(failed("read", self.path))?;
+        let read =
+            (&self.file).take(length).read_to_end(data).map_err(failed("read", self.path))?;
         if read as u64 == length { Ok(()) } else { Err(self.changed()) }
     }
 

@@ -169,8 +169,7 @@ impl Walk {
         };
         let name = FileName::new(name.as_bytes()).map_err(bad_path(path))?;
         let tree_path = TreePath::root().child(&name).map_err(bad_path(path))?;
-        let same_name =
-            || ScanError::SameName { path: path.to_owned(), name: tree_path.clone() };
+        let same_name = || ScanError::SameName { path: path.to_owned(), name: tree_path.clone() };
         let taken = self.scan.directories.contains_key(&tree_path)
             || self.scan.directories[&TreePath::root()].files.contains_key(&name);
         if taken {
