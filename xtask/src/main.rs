@@ -3,6 +3,7 @@
 
 mod bench; // cargo xtask bench
 mod check; // cargo xtask check: all of CI
+mod clusters; // cargo xtask balance-clusters
 mod command; // other programs
 mod fuzz; // cargo xtask fuzz
 mod tidy; // cargo xtask tidy: what compilers do not check
@@ -21,8 +22,10 @@ Usage: cargo xtask COMMAND
                                  to go on. `cargo xtask check --list` names the steps
   tidy                           what compilers do not check: paths in the documents, arrows between crates, promises and
                                  their tests, reasons for dependencies, sizes of files
-  bench [WHAT] [--quick]         benchmarks: work-list, intake, volume, node, or all (the default); release build
+  bench [WHAT] [--quick]         benchmarks: work-list, intake, volume, ledger, list-store, node, balance, or all (the
+                                 default); release build. `bench balance --curve` is the memory from 10^6 to 10^8 replicas
   crash [--runs N] [--seed S]    kills real nodes at random points and checks what they promised; see `crash --help`
+  balance-clusters [--runs N]    the balancer's decisions over N random clusters (5200000), against a model
   fuzz [TARGET] [--seconds N]    random input against the promises of the parsers; nightly compiler and cargo-fuzz
 
 Exit code: 0 all is well, 1 something is wrong, 2 wrong usage.
@@ -36,6 +39,7 @@ fn main() -> ExitCode {
         ["tidy"] => tidy::run(),
         ["bench", rest @ ..] => bench::run(rest),
         ["crash", rest @ ..] => crash(rest),
+        ["balance-clusters", rest @ ..] => clusters::run(rest),
         ["fuzz", rest @ ..] => fuzz::run(rest),
         [] | ["help" | "--help" | "-h"] => {
             print!("{HELP}");

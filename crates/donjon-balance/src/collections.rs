@@ -4,6 +4,7 @@ use std::fmt::Display;
 
 use tokio::runtime::Handle;
 
+use crate::confirm::Candidate;
 use crate::missing::Wanting;
 use crate::observe::{References, SourceError};
 use crate::postgres::{CollectionRow, CollectionsError, Database};
@@ -48,6 +49,10 @@ impl References for CollectionsTable {
         self.place.clone()
     }
 
+    fn database(&self) -> Option<&Database> {
+        Some(&self.database)
+    }
+
     fn read(&self, intake: &mut Intake<'_>) -> Result<(), SourceError> {
         let read = self.rows(|row| {
             let wanted = Wanted {
@@ -61,7 +66,13 @@ impl References for CollectionsTable {
                     row.uuid
                 )));
             }
-            Ok(intake.take(row.uuid, wanted, row.manifest_text.as_bytes()).map(drop)?)
+            let candidate = Candidate {
+                uuid: row.uuid,
+                modified_at: row.modified_at,
+                portable_data_hash: row.portable_data_hash,
+            };
+            let manifest = row.manifest_text.as_bytes();
+            Ok(intake.take_candidate(candidate, wanted, manifest).map(drop)?)
         })?;
         intake.read.digest = Some(read.digest.to_bytes());
         Ok(())

@@ -128,7 +128,7 @@ impl<'l> Judge<'l> {
 }
 
 /// A replica that is on the trash list of a server, through whatever view, may be gone at any time (D7).
-fn standing(
+pub(crate) fn standing(
     layout: &Layout,
     group: &BlockGroup<'_>,
     device: DeviceIndex,

@@ -6,6 +6,7 @@ pub mod alone; // nobody else balances
 pub mod apply; // from a plan to the nodes
 pub mod cases; // "what if"
 pub mod collections; // the database as a source of references
+pub mod confirm; // how many copies collections are confirmed to have
 pub mod indexes; // what every device holds
 pub mod join; // replicas, references and doomed replicas, block by block
 pub mod judge; // what is decided on a block
@@ -31,4 +32,5 @@ pub mod sent; // what every node was last sent
 pub mod servers; // the nodes and their mounts
 pub mod service; // run after run
 pub mod settings; // what a run needs to know
+pub mod sorters; // how a run's memory is shared
 pub mod statistics; // what a run counted

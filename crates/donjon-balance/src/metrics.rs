@@ -8,6 +8,7 @@ use keep_rules::balance::{Category, Usage};
 
 use crate::apply::{Applied, Sending};
 use crate::once::Made;
+use crate::postgres::Confirmed;
 
 /// What a balancer has done since its start.
 #[derive(Debug, Default)]
@@ -33,6 +34,8 @@ pub struct LastRun {
     pub made: Made,
     /// What was sent, if it was.
     pub applied: Option<Applied>,
+    /// What became of the confirmed columns, if they are written.
+    pub confirmed: Option<Confirmed>,
     /// How long it took.
     pub took: Duration,
 }
@@ -98,6 +101,9 @@ fn last_run(page: &mut Page, last: &LastRun) {
         "How long the last run took.",
         last.took.as_secs_f64(),
     );
+    if let Some(confirmed) = &last.confirmed {
+        page.confirmed(confirmed);
+    }
     if let Some(applied) = &last.applied {
         let sum = |of: fn(&crate::apply::AppliedTo) -> Option<&Sending>,
                    what: fn(&Sending) -> u64| {
@@ -189,6 +195,21 @@ impl Page {
             "Entries left to a later run.",
             deferred,
         );
+    }
+
+    fn confirmed(&mut self, confirmed: &Confirmed) {
+        let name = "donjon_balance_confirmed_collections";
+        self.family(name, "gauge", "Collections by what became of their confirmed columns.");
+        let outcomes = [
+            ("written", confirmed.written),
+            ("unchanged", confirmed.unchanged),
+            ("changed_since", confirmed.changed_since),
+            ("too_new", confirmed.too_new),
+            ("failed", confirmed.failed),
+        ];
+        for (outcome, collections) in outcomes {
+            self.sample(name, &[("outcome", outcome)], collections);
+        }
     }
 
     fn line(&mut self, line: std::fmt::Arguments<'_>) {

@@ -1,27 +1,24 @@
 //! What there is and what is wanted, learnt in the order that makes it safe (`spec/keep-balance.md` sections 2.5 and 8.2):
 //! the instant first, then replicas and references; any doubt ends the run.
 
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use keep_rules::Timestamp;
 use keep_rules::balance::{Layout, WishBook};
 
+use crate::confirm::{Enrolled, Enrolling, RollError, RollWriter};
 use crate::indexes::{self, IndexRead, IndexesError, Reading};
 use crate::join::Facts;
 use crate::keep::DoomedError;
 use crate::layout::{MountsError, layout};
 use crate::missing::Wanting;
+use crate::postgres::Database;
 use crate::progress::Progress;
 use crate::references::{Intake, IntakeError, ReferencesRead};
-use crate::runs::{
-    Budget, DoomedRecord, Feeder, ReferenceRecord, ReplicaRecord, SortError, Sorter,
-};
+use crate::runs::{DoomedRecord, Feeder, MemberRecord, ReferenceRecord, SortError, Sorted, Sorter};
 use crate::servers::{Server, ServerFacts, ServersError, census};
 use crate::settings::Settings;
-
-/// Indexes that are read at once: each costs its node a scan of a volume.
-const INDEXES_AT_ONCE: usize = 8;
+use crate::sorters::{INDEXES_AT_ONCE, Sorters};
 
 /// How often a source is read that is changed all the while.
 const CHANGED_TRIES: u32 = 5;
@@ -33,6 +30,11 @@ pub trait References: Send + Sync {
 
     /// Which one it is: for people. No secret is in it.
     fn name(&self) -> String;
+
+    /// The database that its collections are rows of, where confirmed columns can be written. There is none by default.
+    fn database(&self) -> Option<&Database> {
+        None
+    }
 
     /// Gives every collection to `intake`, whole or not at all, and says in `intake.read` what state of the source that was.
     /// Called on a thread where blocking is allowed.
@@ -82,6 +84,17 @@ pub struct Observed {
     pub indexes: Vec<IndexRead>,
     /// What was read of each source of references.
     pub references: Vec<ReferencesRead>,
+    /// The collections of the database, if they are to be confirmed.
+    pub enrolled: Option<Enrolled>,
+}
+
+/// Whether note is taken of the collections of a database, to confirm how many copies they have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Enrol {
+    /// It is.
+    Collections,
+    /// It is not.
+    Nobody,
 }
 
 /// Why there is nothing to decide on. Nothing may be sent.
@@ -116,6 +129,9 @@ pub enum ObserveError {
     /// Sorting failed.
     #[error(transparent)]
     Sort(#[from] SortError),
+    /// The collections to confirm cannot be listed.
+    #[error(transparent)]
+    Roll(#[from] RollError),
     /// A thread of ours ended badly.
     #[error("reading references ended badly: {0}")]
     Thread(String),
@@ -134,6 +150,7 @@ pub async fn observe(
     servers: &[Server],
     sources: Vec<Arc<dyn References>>,
     doomed: DoomedSource<'_>,
+    enrol: Enrol,
     progress: Arc<dyn Progress>,
     now: impl Fn() -> Timestamp,
 ) -> Result<Observed, ObserveError> {
@@ -145,23 +162,32 @@ pub async fn observe(
     let started = now();
     let min_mtime = started.before(settings.signature_ttl);
 
-    let sorters = Sorters::new(settings, sources.len())?;
-    sorters.feed_doomed(&layout, doomed)?;
+    let sorters = Sorters::new(settings, sources.len(), enrol)?;
+    let roll = match enrol {
+        Enrol::Collections => Some(RollWriter::create(&settings.state_dir)?),
+        Enrol::Nobody => None,
+    };
+    feed_doomed(&sorters, &layout, doomed)?;
     let reading = Reading { at_once: INDEXES_AT_ONCE, patience: settings.patience, started };
     let indexes = indexes::read_all(&layout, servers, &sorters.replicas, reading, &*progress);
-    let references = read_references(
-        sources,
-        &sorters,
-        WishBook::new(&layout),
-        settings.default_replication,
-        progress.clone(),
-    );
-    let (indexes, (references, book)) = futures_util::future::try_join(
+    let reader = SourceReader {
+        book: WishBook::new(&layout),
+        default_replication: settings.default_replication,
+        progress: progress.clone(),
+        roll,
+    };
+    let references = read_references(sources, &sorters, reader);
+    let (indexes, (references, reader)) = futures_util::future::try_join(
         async { indexes.await.map_err(ObserveError::from) },
         references,
     )
     .await?;
-    let facts_sorted = sorters.finish().await?;
+    let SourceReader { book, roll, .. } = reader;
+    let (facts_sorted, members) = finish(sorters).await?;
+    let enrolled = match (roll, members) {
+        (Some(roll), Some(members)) => Some(Enrolled { roll: roll.finish()?, members }),
+        (None, _) | (_, None) => None,
+    };
     Ok(Observed {
         servers: facts,
         layout,
@@ -171,72 +197,44 @@ pub async fn observe(
         min_mtime,
         indexes,
         references,
+        enrolled,
     })
 }
 
-/// The three sorters, and how memory is shared among them.
-struct Sorters {
-    replicas: Sorter<ReplicaRecord>,
-    references: Sorter<ReferenceRecord>,
-    doomed: Sorter<DoomedRecord>,
+/// Feeds what is doomed.
+fn feed_doomed(
+    sorters: &Sorters,
+    layout: &Layout,
+    doomed: DoomedSource<'_>,
+) -> Result<(), ObserveError> {
+    let mut feeder = sorters.doomed.feeder()?;
+    doomed(layout, &mut feeder)?;
+    Ok(feeder.finish()?)
 }
 
-impl Sorters {
-    fn new(settings: &Settings, sources: usize) -> Result<Self, SortError> {
-        let readers = nonzero(settings.threads);
-        let budget = |parts: usize, feeders: usize| Budget {
-            memory: settings.memory / 8 * parts,
-            feeders: nonzero(feeders),
-            readers,
-        };
-        let dir = &settings.state_dir;
-        Ok(Sorters {
-            replicas: Sorter::new(dir, budget(4, INDEXES_AT_ONCE))?,
-            references: Sorter::new(dir, budget(3, sources))?,
-            doomed: Sorter::new(dir, budget(1, 1))?,
-        })
-    }
-
-    fn feed_doomed(&self, layout: &Layout, doomed: DoomedSource<'_>) -> Result<(), ObserveError> {
-        let mut feeder = self.doomed.feeder()?;
-        doomed(layout, &mut feeder)?;
-        Ok(feeder.finish()?)
-    }
-
-    /// Merges what is left to be merged, off the runtime's threads.
-    async fn finish(self) -> Result<Facts, ObserveError> {
-        let finished = tokio::task::spawn_blocking(move || {
-            Ok::<_, SortError>(Facts {
-                replicas: self.replicas.finish()?,
-                references: self.references.finish()?,
-                doomed: self.doomed.finish()?,
-            })
-        });
-        Ok(finished.await.map_err(|error| ObserveError::Thread(error.to_string()))??)
-    }
-}
-
-fn nonzero(number: usize) -> NonZeroUsize {
-    NonZeroUsize::new(number).unwrap_or(NonZeroUsize::MIN)
+/// Merges what is left to be merged, off the runtime's threads.
+async fn finish(sorters: Sorters) -> Result<(Facts, Option<Sorted<MemberRecord>>), ObserveError> {
+    let finished = tokio::task::spawn_blocking(move || sorters.finish());
+    Ok(finished.await.map_err(|error| ObserveError::Thread(error.to_string()))??)
 }
 
 /// Reads all sources, one after another: they share the book of wishes.
 async fn read_references(
     sources: Vec<Arc<dyn References>>,
     sorters: &Sorters,
-    book: WishBook,
-    default_replication: u32,
-    progress: Arc<dyn Progress>,
-) -> Result<(Vec<ReferencesRead>, WishBook), ObserveError> {
+    mut reader: SourceReader,
+) -> Result<(Vec<ReferencesRead>, SourceReader), ObserveError> {
     let mut all = Vec::new();
-    let mut reader = SourceReader { book, default_replication, progress };
     for source in sources {
         let mut tries = CHANGED_TRIES;
         let read = loop {
-            let feeder = sorters.references.feeder()?;
+            let feeders = Feeders {
+                references: sorters.references.feeder()?,
+                members: sorters.members.as_ref().map(Sorter::feeder).transpose()?,
+            };
             let from = Arc::clone(&source);
             let task = tokio::task::spawn_blocking(move || {
-                let read = reader.read(&*from, feeder);
+                let read = reader.read(&*from, feeders);
                 (reader, read)
             });
             let read;
@@ -253,7 +251,7 @@ async fn read_references(
         };
         all.push(read);
     }
-    Ok((all, reader.book))
+    Ok((all, reader))
 }
 
 /// What reading a source needs, handed from thread to thread.
@@ -261,35 +259,65 @@ struct SourceReader {
     book: WishBook,
     default_replication: u32,
     progress: Arc<dyn Progress>,
+    roll: Option<RollWriter>,
+}
+
+/// Where the blocks of a source go. They count only if the source was whole.
+struct Feeders {
+    references: Feeder<ReferenceRecord>,
+    members: Option<Feeder<MemberRecord>>,
+}
+
+impl Feeders {
+    fn finish(self) -> Result<(), SortError> {
+        self.references.finish()?;
+        self.members.map_or(Ok(()), Feeder::finish)
+    }
+
+    fn discard(self) {
+        self.references.discard();
+        if let Some(members) = self.members {
+            members.discard();
+        }
+    }
 }
 
 impl SourceReader {
-    /// Reads a source into `feeder`, which counts only if the source was whole. Wishes that stay in the book although the
+    /// Reads a source into `feeders`, which count only if the source was whole. Wishes that stay in the book although the
     /// reading failed want nothing of any block.
     fn read(
         &mut self,
         source: &dyn References,
-        mut feeder: Feeder<ReferenceRecord>,
+        mut feeders: Feeders,
     ) -> Result<ReferencesRead, ObserveError> {
         let mut read = ReferencesRead {
             kind: source.kind(),
             name: source.name(),
             ..ReferencesRead::default()
         };
+        let mark = self.roll.as_ref().map(RollWriter::mark);
+        let enrolling = match (&mut self.roll, &mut feeders.members) {
+            (Some(roll), Some(members)) => Some(Enrolling { roll, members }),
+            (None, _) | (_, None) => None,
+        };
         let mut intake = Intake {
             book: &mut self.book,
-            feeder: &mut feeder,
+            feeder: &mut feeders.references,
             default_replication: self.default_replication,
             progress: &*self.progress,
             read: &mut read,
+            enrolling,
         };
         match source.read(&mut intake) {
             Ok(()) => {
-                feeder.finish()?;
+                feeders.finish()?;
                 Ok(read)
             }
             Err(error) => {
-                feeder.discard();
+                feeders.discard();
+                if let (Some(roll), Some(mark)) = (&mut self.roll, mark) {
+                    roll.rewind(mark)?;
+                }
                 Err(ObserveError::References { name: source.name(), error })
             }
         }

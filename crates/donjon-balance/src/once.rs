@@ -8,13 +8,15 @@ use keep_rules::Timestamp;
 use keep_rules::balance::Statistics;
 use keep_rules::brake::{Brake, RunSize};
 
-use crate::alone::Alone;
+use crate::alone::{Alone, NotAlone};
 use crate::apply::{Applied, ApplyError, BrakesFor, apply, held};
+use crate::confirm::{ConfirmingError, confirm};
 use crate::keep::{KeepError, Plans};
 use crate::missing::{self, MissingError};
-use crate::observe::{ObserveError, Observed, References, observe};
+use crate::observe::{Enrol, ObserveError, Observed, References, observe};
 use crate::plan::Sha256Digest;
 use crate::planning::{PlanName, PlanningError, write_plan};
+use crate::postgres::{Confirmed, Database};
 use crate::progress::Progress;
 use crate::references::ReferencesRead;
 use crate::send::{NotCleared, clear_all};
@@ -70,6 +72,17 @@ pub struct Made {
     pub cleared: Option<String>,
 }
 
+/// A run whose lists were sent.
+#[derive(Debug)]
+pub struct Done {
+    /// Its plan.
+    pub made: Made,
+    /// What every node was sent.
+    pub applied: Applied,
+    /// What became of the confirmed columns, if there is a database where they may be written.
+    pub confirmed: Option<Confirmed>,
+}
+
 /// Why a run failed.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
@@ -100,6 +113,12 @@ pub enum RunError {
     /// The plan was not carried out.
     #[error(transparent)]
     Apply(#[from] ApplyError),
+    /// Lists were sent, and the confirmed columns were not written, or not all.
+    #[error("the lists were sent; the confirmed columns were not written: {0}")]
+    Confirming(#[from] ConfirmingError),
+    /// Lists were sent, and then the locks were gone: nothing was confirmed.
+    #[error("the lists were sent; the confirmed columns were not written: {0}")]
+    ConfirmingNotAlone(#[source] NotAlone),
     /// It took too long.
     #[error("the run took longer than {0} s (BalanceTimeout); what was sent stays sent")]
     TimedOut(u64),
@@ -116,21 +135,25 @@ impl Run<'_> {
     /// [`RunError`]; there is no plan then.
     pub async fn plan(self, path: Option<PathBuf>) -> Result<Made, RunError> {
         let timeout = self.settings.timeout;
-        match tokio::time::timeout(timeout, self.make(path)).await {
-            Ok(made) => made,
+        match tokio::time::timeout(timeout, self.make(path, Enrol::Nobody)).await {
+            Ok(made) => made.map(|(made, _)| made),
             Err(_elapsed) => Err(RunError::TimedOut(timeout.as_secs())),
         }
     }
 
-    /// Makes a plan and, unless brakes hold it, sends its lists.
+    /// Makes a plan and, unless brakes hold it, sends its lists, and then writes the confirmed columns of the database.
     ///
     /// # Errors
-    /// [`RunError`]. With [`ApplyError::Brakes`] the plan is in the state directory, to be looked at.
-    pub async fn once(self) -> Result<(Made, Applied), RunError> {
+    /// [`RunError`]. With [`ApplyError::Brakes`] the plan is in the state directory, to be looked at. With
+    /// [`RunError::Confirming`] the lists were sent.
+    pub async fn once(self) -> Result<Done, RunError> {
         let (settings, servers) = (self.settings, self.servers);
         let (alone, now) = (self.alone, self.now);
+        let progress = Arc::clone(&self.progress);
+        let database = self.database_to_confirm();
         let work = async {
-            let made = self.make(None).await?;
+            let enrol = database.as_ref().map_or(Enrol::Nobody, |_| Enrol::Collections);
+            let (made, mut observed) = self.make(None, enrol).await?;
             if !made.held.is_empty() {
                 return Err(ApplyError::Brakes(made.held).into());
             }
@@ -138,7 +161,15 @@ impl Run<'_> {
             let applied =
                 apply(&made.path, &digest, BrakesFor::Everything, settings, servers, alone, now)
                     .await?;
-            Ok((made, applied))
+            let confirmed = match (database, observed.enrolled.take()) {
+                (Some(database), Some(enrolled)) => {
+                    alone.check().await.map_err(RunError::ConfirmingNotAlone)?;
+                    let written = confirm(observed, enrolled, &database, settings, progress, now());
+                    Some(written.await?)
+                }
+                (None, _) | (_, None) => None,
+            };
+            Ok(Done { made, applied, confirmed })
         };
         match tokio::time::timeout(settings.timeout, work).await {
             Ok(done) => done,
@@ -146,11 +177,17 @@ impl Run<'_> {
         }
     }
 
-    async fn make(self, path: Option<PathBuf>) -> Result<Made, RunError> {
+    /// Where confirmed columns are to be written.
+    fn database_to_confirm(&self) -> Option<Database> {
+        let found = self.sources.iter().find_map(|source| source.database());
+        found.filter(|_| self.settings.update_limit > 0).cloned()
+    }
+
+    async fn make(self, path: Option<PathBuf>, enrol: Enrol) -> Result<(Made, Observed), RunError> {
         let plans = Plans::in_state(&self.settings.state_dir)?;
         let mut sent = Sent::load(&self.settings.state_dir)?;
         let (doomed, cleared) = self.settle(&mut sent).await?;
-        let observed = self.observe(&plans, &doomed, &mut sent).await?;
+        let observed = self.observe(&plans, &doomed, &mut sent, enrol).await?;
         let (observed, cleared_late) = observed;
         let id = format!("{:020}", observed.started.as_nanos());
         let path = path.unwrap_or_else(|| plans.path(&id));
@@ -168,19 +205,20 @@ impl Run<'_> {
         }
         let held = held(&planned.size, self.settings, &sent, BrakesFor::Everything);
         let unknown = observed.book.unknown_classes().map(|(_, class)| class.to_string()).collect();
-        Ok(Made {
+        let made = Made {
             path,
             id,
             digest: planned.digest,
             size: planned.size,
             statistics: planned.statistics,
-            references: observed.references,
+            references: observed.references.clone(),
             referenced_blocks: planned.referenced_blocks,
             referenced_bytes: planned.referenced_bytes,
             held,
             unknown_classes: unknown,
             cleared: cleared.or(cleared_late),
-        })
+        };
+        Ok((made, observed))
     }
 
     /// What may be trashed at any time; if nobody knows, all lists are cleared, so that it is nothing.
@@ -215,23 +253,30 @@ impl Run<'_> {
         plans: &Plans,
         doomed: &[DoomedPlan],
         sent: &mut Sent,
+        enrol: Enrol,
     ) -> Result<(Observed, Option<String>), RunError> {
-        match self.learn(plans, doomed).await {
+        match self.learn(plans, doomed, enrol).await {
             Err(ObserveError::Doomed(error)) => {
                 let why = error.to_string();
                 self.clear(sent, &why).await?;
-                Ok((self.learn(plans, &[]).await?, Some(why)))
+                Ok((self.learn(plans, &[], enrol).await?, Some(why)))
             }
             learnt => Ok((learnt?, None)),
         }
     }
 
-    async fn learn(&self, plans: &Plans, doomed: &[DoomedPlan]) -> Result<Observed, ObserveError> {
+    async fn learn(
+        &self,
+        plans: &Plans,
+        doomed: &[DoomedPlan],
+        enrol: Enrol,
+    ) -> Result<Observed, ObserveError> {
         observe(
             self.settings,
             self.servers,
             self.sources.clone(),
             &|layout, feeder| Ok(plans.feed_doomed(doomed, layout, feeder)?),
+            enrol,
             Arc::clone(&self.progress),
             self.now,
         )

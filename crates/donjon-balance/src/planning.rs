@@ -1,6 +1,7 @@
 //! From all that was learnt to a plan: every block is judged, and those with anything to do or to report are written down.
 
 use std::num::{NonZeroU32, NonZeroUsize};
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
@@ -11,7 +12,7 @@ use keep_rules::balance::{
 use keep_rules::brake::RunSize;
 use serde_json::{Map, Value, json};
 
-use crate::join::{JoinError, in_order};
+use crate::join::{Facts, Join, JoinError, in_order_with};
 use crate::judge::{Judge, Judged};
 use crate::observe::Observed;
 use crate::plan::{
@@ -24,8 +25,11 @@ use crate::runs::Span;
 use crate::settings::Settings;
 use crate::statistics;
 
-/// Parts of the key space that are judged one by one: small enough that the results of a few fit into memory.
-const PARTS: NonZeroU32 = NonZeroU32::new(4096).expect("not zero");
+/// Records in a part of the key space, about. Few enough that the results of a few parts fit into memory, even if there
+/// is something to say of every block: some 2 MiB each. Enough that going from part to part costs little.
+const PART_RECORDS: u64 = 1 << 14;
+/// The fewest and the most parts: each step of progress is one, and each has a place in a list.
+const PARTS: RangeInclusive<u64> = 64..=1 << 20;
 
 /// Why a replica of another size stays.
 const SIZE_DIFFERS: Slug = Slug::of("size_differs");
@@ -89,25 +93,21 @@ pub fn write_plan(
 ) -> Result<Planned, PlanningError> {
     let mut writer = PlanWriter::create(path, header(observed, settings, name))?;
     let header = writer.header().clone();
-    progress.begin("decide", PARTS.get().into());
+    let spans = Span::split(parts(&observed.facts));
+    progress.begin("decide", spans.len() as u64);
     let sums = Mutex::new(Sums::default());
-    let free = FreeJudges(Mutex::default());
     let threads = NonZeroUsize::new(settings.threads).unwrap_or(NonZeroUsize::MIN);
-    let judge_part = |span: &Span| -> Result<Batch, PlanningError> {
-        let mut part = Part {
-            layout: &observed.layout,
-            judge: free.take(observed, settings.policy),
-            batch: Batch::new(&header),
-            sums: Sums::default(),
-        };
-        part.run(observed, *span)?;
+    let start = || Worker::new(observed, settings.policy);
+    let judge_part = |worker: &mut Worker<'_>, span: &Span| -> Result<Batch, PlanningError> {
+        let mut part = Part { batch: Batch::new(&header), sums: Sums::default() };
+        worker.run(*span, &mut part)?;
         progress.step(1);
         progress.note(part.sums.considered.blocks);
-        lock(&sums).add(&part.sums);
-        lock(&free.0).push(part.judge);
+        let mut sums = sums.lock().unwrap_or_else(PoisonError::into_inner);
+        sums.add(&part.sums);
         Ok(part.batch)
     };
-    in_order(&Span::split(PARTS), threads, judge_part, |batch| Ok(writer.append(&batch)?))?;
+    in_order_with(&spans, threads, start, judge_part, |batch| Ok(writer.append(&batch)?))?;
     let sums = sums.into_inner().unwrap_or_else(PoisonError::into_inner);
     let collections = observed.references.iter().map(|read| read.collections).sum();
     let size = RunSize { collections, ..sums.size };
@@ -122,20 +122,11 @@ pub fn write_plan(
     })
 }
 
-/// Judges that no thread uses: what one has learnt of wishes and sizes serves the next part.
-struct FreeJudges<'l>(Mutex<Vec<Judge<'l>>>);
-
-impl<'l> FreeJudges<'l> {
-    fn take(&self, observed: &'l Observed, policy: Policy) -> Judge<'l> {
-        let free = lock(&self.0).pop();
-        free.unwrap_or_else(|| {
-            Judge::new(&observed.layout, observed.book.clone(), policy, observed.min_mtime)
-        })
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+/// So many that each has about [`PART_RECORDS`].
+fn parts(facts: &Facts) -> NonZeroU32 {
+    let records = facts.replicas.records_max().saturating_add(facts.references.records_max());
+    let parts = (records / PART_RECORDS).clamp(*PARTS.start(), *PARTS.end());
+    u32::try_from(parts).ok().and_then(NonZeroU32::new).expect("it is in the range")
 }
 
 /// What is counted over all blocks.
@@ -180,22 +171,39 @@ impl Sums {
     }
 }
 
-/// One part of the key space.
-struct Part<'l> {
-    layout: &'l Layout,
-    judge: Judge<'l>,
+/// What came of one part of the key space.
+struct Part {
     batch: Batch,
     sums: Sums,
 }
 
-impl Part<'_> {
-    fn run(&mut self, observed: &Observed, span: Span) -> Result<(), PlanningError> {
-        let mut join = observed.facts.join(span)?;
+/// What one thread has: what its judge has learnt of wishes, and what its join has read ahead, serve the next part.
+struct Worker<'o> {
+    observed: &'o Observed,
+    judge: Judge<'o>,
+    /// None before the first part.
+    join: Option<Join>,
+}
+
+impl<'o> Worker<'o> {
+    fn new(observed: &'o Observed, policy: Policy) -> Self {
+        let book = observed.book.clone();
+        let judge = Judge::new(&observed.layout, book, policy, observed.min_mtime);
+        Worker { observed, judge, join: None }
+    }
+
+    fn run(&mut self, span: Span, part: &mut Part) -> Result<(), PlanningError> {
+        let Observed { facts, layout, book, .. } = self.observed;
+        let join = match &mut self.join {
+            Some(join) => join,
+            none => none.insert(facts.join(Span { first: span.first, last: u128::MAX })?),
+        };
+        join.enter(span)?;
         while let Some(group) = join.next_block()? {
             let judged = self.judge.judge(&group)?;
-            self.sums.count(&judged);
-            if let Some(entry) = entry(self.layout, &observed.book, &judged) {
-                self.batch.push(&entry)?;
+            part.sums.count(&judged);
+            if let Some(entry) = entry(layout, book, &judged) {
+                part.batch.push(&entry)?;
             }
         }
         Ok(())

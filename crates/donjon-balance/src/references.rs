@@ -7,6 +7,7 @@ use keep_manifest::{Blocks, ReadError};
 use keep_rules::balance::{WantedReplication, WishBook, WishError, WishId};
 use keep_rules::{ClassSet, StorageClass};
 
+use crate::confirm::{Candidate, Enrolling, RollError};
 use crate::progress::Progress;
 use crate::runs::{Feeder, ReferenceRecord, SortError};
 
@@ -76,6 +77,9 @@ pub enum IntakeError {
     /// It cannot be kept for sorting.
     #[error(transparent)]
     Sort(#[from] SortError),
+    /// It cannot be kept to be confirmed.
+    #[error(transparent)]
+    Roll(#[from] RollError),
 }
 
 /// Takes collections in: notes what they want, and feeds their blocks to a sorter.
@@ -90,6 +94,8 @@ pub struct Intake<'a> {
     pub progress: &'a dyn Progress,
     /// What was taken in so far.
     pub read: &'a mut ReferencesRead,
+    /// Takes note of collections whose confirmed columns are to be written; none: they are not.
+    pub enrolling: Option<Enrolling<'a>>,
 }
 
 impl Intake<'_> {
@@ -104,13 +110,47 @@ impl Intake<'_> {
         wanted: Wanted<'_>,
         manifest: R,
     ) -> Result<R, IntakeError> {
-        let wish = self.wish(name, wanted)?.get();
+        self.take_whole(name, wanted, None, manifest)
+    }
+
+    /// [`Intake::take`] of a collection of a database, which is also taken note of, to confirm how many copies it has.
+    ///
+    /// # Errors
+    /// As [`Intake::take`].
+    pub fn take_candidate<R: Read>(
+        &mut self,
+        candidate: Candidate<'_>,
+        wanted: Wanted<'_>,
+        manifest: R,
+    ) -> Result<R, IntakeError> {
+        self.take_whole(candidate.uuid, wanted, Some(candidate), manifest)
+    }
+
+    fn take_whole<R: Read>(
+        &mut self,
+        name: &str,
+        wanted: Wanted<'_>,
+        candidate: Option<Candidate<'_>>,
+        manifest: R,
+    ) -> Result<R, IntakeError> {
+        let copies = self.copies(name, wanted);
+        let wish = self.wish(name, wanted, copies)?;
+        let number = match (candidate, &mut self.enrolling) {
+            (Some(candidate), Some(enrolling)) => {
+                Some(enrolling.enrol(candidate, wanted, copies, wish)?)
+            }
+            (None, _) | (_, None) => None,
+        };
+        let wish = wish.get();
         let broken = |error| IntakeError::Manifest { collection: name.to_owned(), error };
         let mut blocks = Blocks::new(manifest);
         let (mut references, mut bytes) = (0, 0);
         for block in blocks.by_ref() {
             let block = block.map_err(broken)?;
             self.feeder.push(ReferenceRecord { hash: block.hash(), size: block.size(), wish })?;
+            if let (Some(number), Some(enrolling)) = (number, &mut self.enrolling) {
+                enrolling.block(number, block)?;
+            }
             references += 1;
             bytes += u64::from(block.size());
         }
@@ -127,7 +167,7 @@ impl Intake<'_> {
         Ok(source)
     }
 
-    fn wish(&mut self, name: &str, wanted: Wanted<'_>) -> Result<WishId, IntakeError> {
+    fn copies(&mut self, name: &str, wanted: Wanted<'_>) -> u32 {
         let copies = WantedReplication::read(wanted.replication, self.default_replication);
         if let WantedReplication::NegativeSoDefault(copies) = copies {
             tracing::warn!(
@@ -137,6 +177,10 @@ impl Intake<'_> {
             );
             self.read.negative += 1;
         }
+        copies.copies()
+    }
+
+    fn wish(&mut self, name: &str, wanted: Wanted<'_>, copies: u32) -> Result<WishId, IntakeError> {
         let classes = wanted.classes.unwrap_or_default().iter().map(|class| {
             class.parse::<StorageClass>().map_err(|_empty| IntakeError::Class {
                 collection: name.to_owned(),
@@ -145,7 +189,7 @@ impl Intake<'_> {
         });
         let classes: ClassSet = classes.collect::<Result<Vec<_>, _>>()?.into_iter().collect();
         self.book
-            .of_collection(&classes, copies.copies())
+            .of_collection(&classes, copies)
             .map_err(|error| IntakeError::Wish { collection: name.to_owned(), error })
     }
 }

@@ -12,8 +12,9 @@ use crate::alone::{Alone, NotAlone};
 use crate::apply::ApplyError;
 use crate::metrics::{Figures, LastRun, text};
 use crate::observe::References;
-use crate::once::{Run, RunError};
+use crate::once::{Done, Run, RunError};
 use crate::pages::Shown;
+use crate::postgres::Confirmed;
 use crate::progress::Progress;
 use crate::servers::Server;
 use crate::settings::Settings;
@@ -128,7 +129,7 @@ impl Service<'_> {
         let took = begun.elapsed();
         figures.seconds += took.as_secs_f64();
         match ended {
-            Ok((made, applied)) => {
+            Ok(Done { made, applied, confirmed }) => {
                 figures.succeeded += 1;
                 figures.last_success = (self.now)().as_seconds();
                 for class in &made.unknown_classes {
@@ -143,7 +144,10 @@ impl Service<'_> {
                     trashed = made.size.trashed,
                     "run succeeded"
                 );
-                figures.last = Some(LastRun { made, applied: Some(applied), took });
+                if let Some(confirmed) = &confirmed {
+                    log_confirmed(confirmed);
+                }
+                figures.last = Some(LastRun { made, applied: Some(applied), confirmed, took });
                 None
             }
             Err(RunError::Apply(ApplyError::Brakes(held))) => {
@@ -172,4 +176,23 @@ impl Service<'_> {
         let shown = Shown { metrics: text(figures), status: status.to_string(), ill };
         self.shown.send_replace(Arc::new(shown));
     }
+}
+
+fn log_confirmed(confirmed: &Confirmed) {
+    for failure in &confirmed.failures {
+        tracing::warn!(
+            collection = failure.uuid,
+            error = %failure.why,
+            "the confirmed columns of a collection were not written"
+        );
+    }
+    tracing::info!(
+        written = confirmed.written,
+        unchanged = confirmed.unchanged,
+        changed_since = confirmed.changed_since,
+        too_new = confirmed.too_new,
+        failed = confirmed.failed,
+        limit_reached = confirmed.limit_reached,
+        "confirmed columns"
+    );
 }

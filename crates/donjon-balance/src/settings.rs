@@ -35,6 +35,8 @@ pub struct Settings {
     pub memory: usize,
     /// Threads that decide.
     pub threads: usize,
+    /// Rows of the database whose confirmed columns are written in a run, at most; 0: none.
+    pub update_limit: u64,
     /// Where lost blocks are listed.
     pub missing_report: Option<PathBuf>,
 }

@@ -31,7 +31,7 @@ pub use failure::NodeFailure;
 pub use fetch::NotFetched;
 pub use get::{Existing, GetError, GetOptions, Got, Locate, Unrestored, get};
 pub use node::Node;
-pub use nodes::{Nodes, Server};
+pub use nodes::{Nodes, Server, Signing};
 pub use packing::Packing;
 pub use placement::Wish;
 pub use put::{OnProgress, Put, PutError, PutOptions, PutReport, put};

@@ -1,7 +1,10 @@
 //! All nodes of a store, and who comes first.
 
-use keep_rules::BlockHash;
+use std::time::Duration;
+
+use keep_manifest::BlockRef;
 use keep_rules::rendezvous::{Client, sort_services};
+use keep_rules::{BlockHash, Locator, SigningKey, Timestamp, Token};
 
 /// A node with its names.
 #[derive(Clone, Debug)]
@@ -12,6 +15,27 @@ pub struct Server<N> {
     pub name: String,
     /// How to reach it.
     pub node: N,
+}
+
+/// How locators are signed, if the key is known.
+#[derive(Clone, Debug)]
+pub struct Signing {
+    /// The key.
+    pub key: SigningKey,
+    /// The token that will be shown.
+    pub token: Token,
+    /// How long a signature is valid.
+    pub ttl: Duration,
+}
+
+impl Signing {
+    /// The locator of a block, with a signature that is valid from `now` on.
+    pub fn sign(&self, block: BlockRef, now: Timestamp) -> Locator {
+        let plain = block.to_string();
+        let expiry = now.after(self.ttl);
+        let signed = self.key.sign(&plain, block.hash(), &self.token, expiry, self.ttl);
+        signed.parse().expect("a locator with a signature is a locator")
+    }
 }
 
 /// The nodes of a store.

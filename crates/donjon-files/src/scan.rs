@@ -109,16 +109,17 @@ pub enum ScanError {
     },
 }
 
-/// Looks at all that `paths` name. A directory is stored under its own name with all that is in it, as `tar` does; one
-/// that has no name, such as `.`, becomes the root of the collection. The paths themselves may be symbolic links.
+/// Looks at all that `paths` name. A directory alone is the root of the collection; of several paths each keeps its own name.
+/// The paths themselves may be symbolic links; nothing that is found in them is followed.
 ///
 /// # Errors
 /// [`ScanError`]: what is in the way.
 pub fn scan(paths: &[PathBuf], special: Special) -> Result<Scan, ScanError> {
     let mut walk = Walk { scan: Scan::default(), special_count: 0, pending: Vec::new() };
     walk.scan.directories.insert(TreePath::root(), ScannedDirectory::default());
+    let company = if paths.len() == 1 { Company::Alone } else { Company::Others };
     for path in paths {
-        walk.argument(path)?;
+        walk.argument(path, company)?;
         while let Some((on_disk, path)) = walk.pending.pop() {
             walk.directory(&on_disk, &path)?;
         }
@@ -153,6 +154,13 @@ impl Scan {
     }
 }
 
+/// Whether a path is the only one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Company {
+    Alone,
+    Others,
+}
+
 struct Walk {
     scan: Scan,
     special_count: u64,
@@ -161,19 +169,22 @@ struct Walk {
 }
 
 impl Walk {
-    fn argument(&mut self, path: &Path) -> Result<(), ScanError> {
+    fn argument(&mut self, path: &Path, company: Company) -> Result<(), ScanError> {
         let metadata = fs::metadata(path).map_err(failed("look at", path))?;
-        let Some(name) = path.file_name().filter(|_| !ends_in_dot(path)) else {
+        if company == Company::Alone && metadata.is_dir() {
             self.pending.push((path.to_owned(), TreePath::root()));
             return Ok(());
-        };
-        let name = FileName::new(name.as_bytes()).map_err(bad_path(path))?;
+        }
+        // What `.` and `..` are called, too.
+        let full = fs::canonicalize(path).map_err(failed("find", path))?;
+        let own = path.file_name().filter(|_| !ends_in_dot(path)).or(full.file_name());
+        let name = FileName::new(own.map_or(&b"root"[..], |name| name.as_bytes()));
+        let name = name.map_err(bad_path(path))?;
         let tree_path = TreePath::root().child(&name).map_err(bad_path(path))?;
-        let same_name = || ScanError::SameName { path: path.to_owned(), name: tree_path.clone() };
         let taken = self.scan.directories.contains_key(&tree_path)
             || self.scan.directories[&TreePath::root()].files.contains_key(&name);
         if taken {
-            return Err(same_name());
+            return Err(ScanError::SameName { path: path.to_owned(), name: tree_path });
         }
         self.entry(path, &TreePath::root(), name, metadata.file_type(), metadata.len())
     }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -76,27 +77,16 @@ pub async fn serve(loaded: Loaded) -> Result<(), StartError> {
     for warning in &warnings {
         tracing::warn!(config = source.name, "{warning}");
     }
-    let stop = stop_signal()?;
-    let (candidate, listener) = listen(config.candidates.clone()).await?;
-    let volumes = config.volumes.served_by(&candidate.internal_url).map_err(StartError::Volumes)?;
-    let (mounts, volumes, known) = open_all(volumes, &config, &candidate).await?;
-    let Chosen { dir: state_dir, doubt } = choose_state_dir(&config, &candidate, &volumes)?;
-    state_dir.as_deref().map_or(Ok(()), |dir| known.keep(dir)).map_err(|source| {
-        StartError::System { doing: "write the node's list of volumes", source }
-    })?;
-    let tls = tls(&config, &candidate.listen)?;
+    let mut stop = std::pin::pin!(stop_signal()?);
     let config_text = ConfigText { sha256: source.sha256, modified: source.modified };
-    let node = Node::new(NodeParts {
-        config,
-        config_text,
-        name: candidate.internal_url.to_string(),
-        state_dir,
-        doubt,
-        mounts: Mounts::new(mounts),
-        clock: Clock::system(),
-    })?;
-    prepare_mounts(&node).await;
-    resume(&node).await;
+    let prepared = tokio::select! {
+        () = &mut stop => {
+            tracing::info!("stopped before it served");
+            return Ok(());
+        }
+        prepared = prepare(config, config_text) => prepared?,
+    };
+    let Prepared { node, candidate, listener, tls } = prepared;
     announce(&candidate, &listener);
     let reload = tls.clone().map(|tls| tokio::spawn(reload_tls(tls)));
     let stop = async {
@@ -108,6 +98,39 @@ pub async fn serve(loaded: Loaded) -> Result<(), StartError> {
         reload.abort();
     }
     Ok(())
+}
+
+/// All that is needed to serve.
+struct Prepared {
+    node: Arc<Node>,
+    candidate: Candidate,
+    listener: TcpListener,
+    tls: Option<Tls>,
+}
+
+/// May take minutes: the volumes are opened and swept, and the lists loaded. To be cut short at any point is as harmless
+/// as a crash there.
+async fn prepare(config: Config, config_text: ConfigText) -> Result<Prepared, StartError> {
+    let (candidate, listener) = listen(config.candidates.clone()).await?;
+    let volumes = config.volumes.served_by(&candidate.internal_url).map_err(StartError::Volumes)?;
+    let (mounts, volumes, known) = open_all(volumes, &config, &candidate).await?;
+    let Chosen { dir: state_dir, doubt } = choose_state_dir(&config, &candidate, &volumes)?;
+    state_dir.as_deref().map_or(Ok(()), |dir| known.keep(dir)).map_err(|source| {
+        StartError::System { doing: "write the node's list of volumes", source }
+    })?;
+    let tls = tls(&config, &candidate.listen)?;
+    let node = Node::new(NodeParts {
+        config,
+        config_text,
+        name: candidate.internal_url.to_string(),
+        state_dir,
+        doubt,
+        mounts: Mounts::new(mounts),
+        clock: Clock::system(),
+    })?;
+    prepare_mounts(&node).await;
+    resume(&node).await;
+    Ok(Prepared { node, candidate, listener, tls })
 }
 
 /// The first of the addresses, in random order, that can be bound is this node's.

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use keep_rules::ClassSet;
 use keep_volume::Volume;
 use keep_volume::directory::{
-    Directory, DirectoryConfig, Durability as DirectoryDurability, Identity, Looks, Serialize, look,
+    Directory, DirectoryConfig, Durability as DirectoryDurability, Identity, Looks, Serialize,
+    device_id, look,
 };
 
-use crate::config::{Driver, Durability, Transfers, VolumeConfig, device};
+use crate::config::{Driver, Durability, Transfers, VolumeConfig};
 use crate::known_volumes::{KnownVolumes, Lost, Others, Verdict};
 use crate::mounts::{Mount, MountParts};
 use crate::unavailable::Unavailable;
@@ -95,7 +96,7 @@ fn open(volume: &VolumeConfig, durability: Durability, identity: Identity) -> Re
     let config = DirectoryConfig {
         root: root.clone(),
         uuid: volume.uuid.clone(),
-        device_id: device::device_id(root, &device::hostname()),
+        device_id: device_id(root),
         durability: match durability {
             Durability::Sync => DirectoryDurability::Sync,
             Durability::NoSync => DirectoryDurability::NoSync,

@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    balance, block, completions, config, conformance, demo, freeze, index, ledger, list, ls,
-    mounts, rm, serve, status, untrash,
+    balance, block, completions, config, conformance, demo, freeze, get, index, ledger, list, ls,
+    mounts, put, rm, serve, status, untrash,
 };
 
 /// Columns of the help.
@@ -32,6 +32,8 @@ pub(crate) enum Command {
     Untrash(untrash::UntrashArgs),
     Freeze(freeze::FreezeArgs),
     Unfreeze(freeze::UnfreezeArgs),
+    Put(put::PutArgs),
+    Get(get::GetArgs),
     Ls(ls::LsArgs),
     Rm(rm::RmArgs),
     #[command(subcommand)]

@@ -1,8 +1,9 @@
 //! Which nodes a command talks to when it talks to all of them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use donjon_files::Signing;
 use donjon_node::config::{
     self, BalanceSettings, Config, ConfigSource, Environment, LogFormat, LogLevel, LogSettings,
     PeerTrust,
@@ -52,6 +53,8 @@ pub(crate) struct ClusterArgs {
 pub(crate) struct Cluster {
     pub(crate) servers: Vec<ClusterServer>,
     pub(crate) management: Option<Token>,
+    /// To sign locators with, if it is known.
+    pub(crate) signing: Option<Signing>,
     pub(crate) ttl: Duration,
     pub(crate) default_replication: u32,
     /// What the file says for a balancer, if there is a file.
@@ -94,15 +97,17 @@ impl ClusterArgs {
                 "which nodes? Give --config FILE, --data DIR, or --url for each".to_owned(),
             ));
         }
+        let default_replication =
+            default_replication(config.as_ref(), self.data.as_deref(), servers.len());
         Ok(Cluster {
             servers,
+            signing: config.as_ref().and_then(|config| {
+                let key = config.signing.key()?.clone();
+                Some(Signing { key, token: token?, ttl: config.signing.ttl })
+            }),
             management: config.as_ref().and_then(|config| config.tokens.management.clone()),
             ttl: config.as_ref().map_or(TTL, |config| config.signing.ttl),
-            default_replication: config.as_ref().map_or_else(
-                // A single node of one's own can hold one copy.
-                || 2.min(u32::try_from(self.urls.len()).unwrap_or(2)),
-                |config| config.balance.default_replication,
-            ),
+            default_replication,
             logs: config
                 .as_ref()
                 .map_or(LogSettings { level: LogLevel::Info, format: LogFormat::Json }, |config| {
@@ -156,6 +161,16 @@ impl ClusterArgs {
                 Ok((uuid(&text, &keepstore.rendezvous), url))
             })
             .collect()
+    }
+}
+
+/// A node of one's own cannot hold two copies: unless a cluster's file says so, no more are wanted than there are nodes.
+fn default_replication(config: Option<&Config>, data: Option<&Path>, nodes: usize) -> u32 {
+    let nodes = u32::try_from(nodes).unwrap_or(u32::MAX);
+    match (config, data) {
+        (Some(config), None) => config.balance.default_replication,
+        (Some(config), Some(_)) => config.balance.default_replication.min(nodes),
+        (None, _) => nodes.min(2),
     }
 }
 

@@ -7,11 +7,13 @@ pub(crate) mod config;
 pub(crate) mod conformance;
 pub(crate) mod demo;
 pub(crate) mod freeze;
+pub(crate) mod get;
 pub(crate) mod index;
 pub(crate) mod ledger;
 pub(crate) mod list;
 pub(crate) mod ls;
 pub(crate) mod mounts;
+pub(crate) mod put;
 pub(crate) mod rm;
 pub(crate) mod serve;
 pub(crate) mod status;
@@ -34,6 +36,8 @@ pub(crate) fn run(command: Command) -> Result<Exit, Failure> {
         Command::Untrash(args) => talk(untrash::run(args)),
         Command::Freeze(args) => talk(freeze::freeze(args)),
         Command::Unfreeze(args) => talk(freeze::unfreeze(args)),
+        Command::Put(args) => talk(put::run(args)),
+        Command::Get(args) => talk(get::run(args)),
         Command::Ls(args) => ls::run(args),
         Command::Rm(args) => rm::run(args),
         Command::Balance(command) => balance::run(command),

@@ -13,6 +13,7 @@ mod manifests;
 mod node;
 mod output;
 mod table;
+mod transfer;
 mod utc;
 mod when;
 mod whole_file;

@@ -9,6 +9,7 @@ mod program;
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::net::{TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -27,6 +28,17 @@ const USER: &str =
     "v2/zzzzz-gj3su-077z32aux8dg2s1/3kg6k6lzmp9kj5cpkcoxie963cmvjahbt2fod9zru30k1jqdmi";
 const KEY: &str = "keykeykeykeykeykeykeykeykeykeyke";
 const MANAGER: &str = "managementmanagementmanagement00";
+
+/// Starts a node that has its configuration and its log in `dir`.
+fn spawn(dir: &Path, notify: Option<&Path>) -> Child {
+    let config = dir.join("config.yml");
+    let mut serve = command(&["serve", "--config", config.to_str().unwrap()]);
+    serve.stdin(Stdio::null()).stderr(File::create(dir.join("log")).unwrap());
+    if let Some(socket) = notify {
+        serve.env("NOTIFY_SOCKET", socket);
+    }
+    serve.spawn().unwrap()
+}
 
 /// A node with an Arvados configuration, its log in a file.
 struct Service {
@@ -66,18 +78,16 @@ impl Service {
             "TLS": tls,
             "Volumes": table,
         }}});
-        let file = dir.path().join("config.yml");
-        fs::write(&file, config.to_string()).unwrap();
-        let mut serve = command(&["serve", "--config", file.to_str().unwrap()]);
-        serve.stdin(Stdio::null());
-        serve.stderr(File::create(dir.path().join("log")).unwrap());
-        if let Some(socket) = notify {
-            serve.env("NOTIFY_SOCKET", socket);
-        }
-        let child = serve.spawn().unwrap();
+        fs::write(dir.path().join("config.yml"), config.to_string()).unwrap();
+        let child = spawn(dir.path(), notify);
         let service = Service { dir, url, child };
         service.wait_for("\"listening\"");
         service
+    }
+
+    /// Starts the node again, which has stopped. Does not wait until it listens.
+    fn start_again(&mut self) {
+        self.child = spawn(self.dir.path(), None);
     }
 
     fn log(&self) -> String {
@@ -287,29 +297,30 @@ fn locator_of_an_absent_block() -> String {
     key.sign(&format!("{hash}+3"), hash, &token, Timestamp::from_seconds(4_000_000_000), ttl)
 }
 
-/// A pipe in the place of the marker file of a volume: the thread that reads it hangs as on a dead disk.
-#[test]
-fn a_disk_that_hangs_does_not_hold_the_exit() {
-    let mut service = Service::start("http", &["v"], &[], &json!({}), None);
-    let marker = service.dir.path().join("v/.donjon-volume");
-    fs::remove_file(&marker).unwrap();
+/// Puts a pipe in the place of the marker file of a volume: the thread that reads it hangs as on a dead disk.
+fn dead_disk(root: &Path) -> PathBuf {
+    let marker = root.join(".donjon-volume");
+    drop(fs::remove_file(&marker));
     let mode = Mode::RUSR | Mode::WUSR;
     mknodat(CWD, &marker, FileType::Fifo, mode, 0).unwrap();
-    let ready = format!("{}/readyz", service.url);
-    let mut probe = Command::new("curl").args(["-s", "-o", "/dev/null", &ready]).spawn().unwrap();
-    // It can be opened so only once somebody reads it.
+    marker
+}
+
+/// Waits until a thread hangs there. It does so for as long as the pipe is held.
+fn wait_until_it_hangs(marker: &Path) -> OwnedFd {
     let begun = Instant::now();
-    let _pipe = loop {
-        match open(&marker, OFlags::WRONLY | OFlags::NONBLOCK, Mode::empty()) {
-            Ok(pipe) => break pipe,
+    loop {
+        // It can be opened so only while somebody reads it.
+        match open(marker, OFlags::WRONLY | OFlags::NONBLOCK, Mode::empty()) {
+            Ok(pipe) => return pipe,
             Err(error) => assert_eq!(error, Errno::NXIO),
         }
-        assert!(begun.elapsed() < Duration::from_secs(30), "nobody checks the volume");
+        assert!(begun.elapsed() < Duration::from_secs(30), "nobody looks at the volume");
         std::thread::sleep(Duration::from_millis(5));
-    };
-    probe.kill().unwrap();
-    probe.wait().unwrap();
-    service.signal(Signal::TERM);
+    }
+}
+
+fn exits_with_0(service: &mut Service) {
     let begun = Instant::now();
     let status = loop {
         if let Some(status) = service.child.try_wait().unwrap() {
@@ -318,5 +329,31 @@ fn a_disk_that_hangs_does_not_hold_the_exit() {
         assert!(begun.elapsed() < Duration::from_secs(60), "it hangs: {}", service.log());
         std::thread::sleep(Duration::from_millis(5));
     };
-    assert_eq!(status.code(), Some(0));
+    assert_eq!(status.code(), Some(0), "{}", service.log());
+}
+
+#[test]
+fn a_disk_that_hangs_does_not_hold_the_exit() {
+    let mut service = Service::start("http", &["v"], &[], &json!({}), None);
+    let marker = dead_disk(&service.dir.path().join("v"));
+    let ready = format!("{}/readyz", service.url);
+    let mut probe = Command::new("curl").args(["-s", "-o", "/dev/null", &ready]).spawn().unwrap();
+    let _pipe = wait_until_it_hangs(&marker);
+    probe.kill().unwrap();
+    probe.wait().unwrap();
+    service.signal(Signal::TERM);
+    exits_with_0(&mut service);
+}
+
+#[test]
+fn a_stop_is_heeded_before_the_node_is_ready() {
+    let mut service = Service::start("http", &["v"], &[], &json!({}), None);
+    service.signal(Signal::TERM);
+    exits_with_0(&mut service);
+    let marker = dead_disk(&service.dir.path().join("v"));
+    service.start_again();
+    let _pipe = wait_until_it_hangs(&marker);
+    service.signal(Signal::TERM);
+    exits_with_0(&mut service);
+    assert!(service.log().contains("stopped before it served"), "{}", service.log());
 }

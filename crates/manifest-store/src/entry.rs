@@ -39,7 +39,7 @@ pub struct Entry {
     pub data_bytes: u64,
     /// Files.
     pub files: u64,
-    /// Blocks, with repetitions.
+    /// Distinct blocks.
     pub blocks: u64,
     /// What it wants of its blocks.
     #[serde(default)]

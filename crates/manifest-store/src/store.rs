@@ -227,13 +227,12 @@ impl Store {
         let file = File::open(path).map_err(StoreError::io("cannot be read", path))?;
         let wrong = |error| StoreError::Manifest { name: name.to_string(), error };
         let mut blocks = Blocks::new(file);
-        let mut count = 0;
+        let mut distinct = HashSet::new();
         for block in blocks.by_ref() {
-            block.map_err(wrong)?;
-            count += 1;
+            distinct.insert(block.map_err(wrong)?);
         }
         blocks.finish().map_err(wrong)?;
-        Ok(count)
+        Ok(distinct.len() as u64)
     }
 
     /// Removes manifests that no catalog names: what a crash has left, and what was swept from the catalog.

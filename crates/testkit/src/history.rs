@@ -207,8 +207,9 @@ fn check_end(events: &[&Event], live: Option<Timestamp>) {
             assert!(ends_of(mtime, true).is_none(), "a trashed copy is live with its old mtime");
         }
         None => {
-            let last_trash = events.iter().filter(|event| event.did == Did::Trash);
-            let ended = last_trash.map(|event| event.ended).max().unwrap_or(i64::MAX);
+            // If nothing was trashed, nothing may be gone.
+            let trashes = events.iter().filter(|event| event.did == Did::Trash);
+            let ended = trashes.map(|event| event.ended).max().unwrap_or(i64::MIN);
             assert!(ended >= last_began(false), "a copy that was stored or touched last is gone");
         }
     }
@@ -260,6 +261,14 @@ mod tests {
         let history: Vec<_> = history.iter().collect();
         assert!(std::panic::catch_unwind(|| check_end(&history, None)).is_err());
         check_end(&history, Some(Timestamp::from_nanos(2)));
+    }
+
+    #[test]
+    fn a_stored_copy_that_nobody_trashed_cannot_be_gone() {
+        let store = event(Did::Store, 1, 0, 1);
+        assert!(std::panic::catch_unwind(|| check_end(&[&store], None)).is_err());
+        check_end(&[&store], Some(Timestamp::from_nanos(1)));
+        check_end(&[], None);
     }
 
     #[test]

@@ -98,8 +98,10 @@ fn test_machine() -> Result<(), Failure> {
 
 /// The tests begin a server of their own. The whole workspace, for what the other tests built.
 fn test_postgres() -> Result<(), Failure> {
-    Program::cargo(&["test", "--workspace", "--features", "donjon-balance/postgres-tests"])
+    let features = "donjon-balance/postgres-tests,donjon/postgres-tests";
+    Program::cargo(&["test", "--workspace", "--features", features])
         .arguments(&["--test", "postgres", "--test", "postgres-memory"])
+        .arguments(&["--test", "balance-database"])
         .run()
 }
 

@@ -37,12 +37,21 @@ pub struct BlockGroup<'a> {
 
 /// Lends the blocks of a span, ascending by hash.
 ///
+/// A thread that works on span after span [enters](Join::enter) each with the same join: what was read ahead is not read
+/// again, and what lies between is not read at all.
+///
 /// After an error every further call is an error: there is no end but the true one.
 #[derive(Debug)]
 pub struct Join {
     replicas: Side<ReplicaRecord>,
     references: Side<ReferenceRecord>,
     doomed: Side<DoomedRecord>,
+    /// No block below is lent any more.
+    at: u128,
+    /// No block beyond is lent in the present span.
+    last: u128,
+    /// No record beyond is read.
+    end: u128,
     state: State,
 }
 
@@ -54,12 +63,12 @@ enum State {
 
 /// Records of one kind.
 #[derive(Debug)]
-struct Side<R> {
+pub(super) struct Side<R> {
     stream: Merged<R>,
     /// The first record that is of no group yet; none if the stream has ended.
     ahead: Option<R>,
     /// The records of the current block.
-    group: Vec<R>,
+    pub(super) group: Vec<R>,
     /// What they are, for messages.
     what: &'static str,
 }
@@ -74,12 +83,42 @@ impl Facts {
             replicas: Side::new(self.replicas.stream(span)?, "replicas")?,
             references: Side::new(self.references.stream(span)?, "references")?,
             doomed: Side::new(self.doomed.stream(span)?, "doomed replicas")?,
+            at: span.first,
+            last: span.last,
+            end: span.last,
             state: State::Reading,
         })
     }
 }
 
 impl Join {
+    /// Goes on to the blocks of a span: one within that of the whole join, and behind all blocks that were lent.
+    ///
+    /// # Errors
+    /// [`JoinError::Sort`].
+    ///
+    /// # Panics
+    /// If the span begins before a block that was lent, or before a span that was entered, or ends behind the whole join:
+    /// blocks would be left out.
+    pub fn enter(&mut self, span: Span) -> Result<(), JoinError> {
+        assert!(self.at <= span.first && span.last <= self.end, "a join goes forward only");
+        if self.state == State::Failed {
+            return Err(SortError::Failed.into());
+        }
+        let entered = self.skip_to(span.first);
+        if entered.is_err() {
+            self.state = State::Failed;
+        }
+        (self.at, self.last) = (span.first, span.last);
+        Ok(entered?)
+    }
+
+    fn skip_to(&mut self, head: u128) -> Result<(), SortError> {
+        self.replicas.skip_to(head)?;
+        self.references.skip_to(head)?;
+        self.doomed.skip_to(head)
+    }
+
     /// The next block; none after the last.
     ///
     /// # Errors
@@ -106,18 +145,20 @@ impl Join {
     /// Takes the records of the lowest block that is left.
     fn gather(&mut self) -> Result<Option<u128>, JoinError> {
         let heads = [self.replicas.head(), self.references.head(), self.doomed.head()];
-        let Some(lowest) = heads.into_iter().flatten().min() else {
+        let lowest = heads.into_iter().flatten().min();
+        let Some(lowest) = lowest.filter(|lowest| *lowest <= self.last) else {
             return Ok(None);
         };
         self.replicas.gather(lowest)?;
         self.references.gather(lowest)?;
         self.doomed.gather(lowest)?;
+        self.at = lowest.saturating_add(1);
         Ok(Some(lowest))
     }
 }
 
 impl<R: Record> Side<R> {
-    fn new(mut stream: Merged<R>, what: &'static str) -> Result<Self, SortError> {
+    pub(super) fn new(mut stream: Merged<R>, what: &'static str) -> Result<Self, SortError> {
         let ahead = stream.next().transpose()?;
         Ok(Side { stream, ahead, group: Vec::new(), what })
     }
@@ -126,8 +167,17 @@ impl<R: Record> Side<R> {
         self.ahead.map(|record| record.key().head)
     }
 
+    /// Leaves out records with a lower head.
+    pub(super) fn skip_to(&mut self, head: u128) -> Result<(), SortError> {
+        if self.head().is_some_and(|ahead| ahead < head) {
+            self.stream.skip_to(head)?;
+            self.ahead = self.stream.next().transpose()?;
+        }
+        Ok(())
+    }
+
     /// Takes the records of the block with this head, if it is the one ahead.
-    fn gather(&mut self, head: u128) -> Result<(), JoinError> {
+    pub(super) fn gather(&mut self, head: u128) -> Result<(), JoinError> {
         self.group.clear();
         while let Some(record) = self.ahead
             && record.key().head == head

@@ -19,24 +19,43 @@ pub fn in_order<P: Sync, T: Send, E: Send>(
     parts: &[P],
     threads: NonZeroUsize,
     work: impl Fn(&P) -> Result<T, E> + Sync,
+    take: impl FnMut(T) -> Result<(), E>,
+) -> Result<(), E> {
+    in_order_with(parts, threads, || (), |(), part| work(part), take)
+}
+
+/// As [`in_order`], and each thread has something of its own that `start` makes for it: what one part has taught or opened
+/// serves the next, which lies behind it. What is made of a part must not depend on that.
+///
+/// # Errors
+/// As [`in_order`].
+///
+/// # Panics
+/// If `start` or `work` panics.
+pub fn in_order_with<P: Sync, S, T: Send, E: Send>(
+    parts: &[P],
+    threads: NonZeroUsize,
+    start: impl Fn() -> S + Sync,
+    work: impl Fn(&mut S, &P) -> Result<T, E> + Sync,
     mut take: impl FnMut(T) -> Result<(), E>,
 ) -> Result<(), E> {
     let threads = threads.get().min(parts.len());
-    let work = &work;
+    let (start, work) = (&start, &work);
     thread::scope(|scope| {
-        let start = |first: usize| {
+        let spawn = |first: usize| {
             let (sender, receiver) = sync_channel(1);
             scope.spawn(move || {
+                let mut own = start();
                 for part in parts.iter().skip(first).step_by(threads) {
                     // Nobody listens any more once there was an error.
-                    if sender.send(work(part)).is_err() {
+                    if sender.send(work(&mut own, part)).is_err() {
                         return;
                     }
                 }
             });
             receiver
         };
-        let receivers: Vec<_> = (0..threads).map(start).collect();
+        let receivers: Vec<_> = (0..threads).map(spawn).collect();
         for receiver in receivers.iter().cycle().take(parts.len()) {
             let Ok(result) = receiver.recv() else {
                 break; // its thread panicked, and the scope passes that on

@@ -2,7 +2,7 @@
 //!
 //! [`Facts`] are the three sorted files: replicas, references and doomed replicas. [`Facts::join`] merges them over one
 //! [`Span`](crate::runs::Span) of the key space and lends a [`BlockGroup`] for each block, ascending by hash. Nothing is
-//! allocated for a block, and no block makes memory grow beyond a limit. [`in_order`] lets several threads work on spans of
+//! allocated for a block, and no block makes memory grow beyond a limit. [`in_order()`] lets several threads work on spans of
 //! their own, and gives what they made in the order of the spans: what comes out does not depend on who was faster.
 //!
 //! # Examples
@@ -46,10 +46,12 @@
 
 mod error; // why no block is lent
 mod group; // the merge of the three files
+mod holdings; // the replicas of the blocks that are asked for
 mod in_order; // several threads, one order
 #[cfg(test)]
 mod tests; // against maps
 
 pub use error::JoinError;
 pub use group::{BlockGroup, Facts, GROUP_RECORDS_MAX, Join};
-pub use in_order::in_order;
+pub use holdings::Holdings;
+pub use in_order::{in_order, in_order_with};

@@ -46,6 +46,37 @@ fn join(facts: &Facts, parts: u32, of: usize) -> Vec<(BlockHash, Group)> {
     all
 }
 
+/// The same, each thread with one join for all its parts.
+fn join_forward(facts: &Facts, parts: u32, of: usize) -> Vec<(BlockHash, Group)> {
+    let mut all = Vec::new();
+    let work = |join: &mut Option<Join>, span: &Span| -> Result<_, JoinError> {
+        let join = match join {
+            Some(join) => join,
+            none => none.insert(facts.join(Span::ALL)?),
+        };
+        join.enter(*span)?;
+        let mut groups = Vec::new();
+        while let Some(block) = join.next_block()? {
+            let group = (block.replicas.to_vec(), block.references.to_vec(), block.doomed.to_vec());
+            groups.push((block.hash, group));
+        }
+        Ok(groups)
+    };
+    let spans = Span::split(NonZeroU32::new(parts).unwrap());
+    in_order_with(
+        &spans,
+        threads(of),
+        || None,
+        work,
+        |groups| {
+            all.extend(groups);
+            Ok(())
+        },
+    )
+    .unwrap();
+    all
+}
+
 prop_compose! {
     fn hash()(first in prop_oneof![0_u8..5, any::<u8>()]) -> BlockHash {
         BlockHash::from_bytes([first; 16])
@@ -102,7 +133,9 @@ proptest! {
             references: sorted(memory, &references),
             doomed: sorted(memory, &doomed),
         };
-        prop_assert_eq!(join(&facts, parts, of), expected.into_iter().collect::<Vec<_>>());
+        let expected: Vec<_> = expected.into_iter().collect();
+        prop_assert_eq!(&join(&facts, parts, of), &expected);
+        prop_assert_eq!(join_forward(&facts, parts, of), expected);
     }
 }
 
@@ -119,6 +152,28 @@ fn a_block_that_is_named_without_end_costs_no_memory() {
     let blocks = join(&facts, 1, 1);
     assert_eq!(blocks.len(), 1);
     assert_eq!(blocks[0].1.1.len(), 3);
+}
+
+#[test]
+#[should_panic(expected = "a join goes forward only")]
+fn a_join_does_not_go_back() {
+    let facts =
+        Facts { replicas: sorted(0, &[]), references: sorted(0, &[]), doomed: sorted(0, &[]) };
+    let [first, second] = Span::split(NonZeroU32::new(2).unwrap())[..] else { unreachable!() };
+    let mut join = facts.join(Span::ALL).unwrap();
+    join.enter(second).unwrap();
+    drop(join.enter(first));
+}
+
+#[test]
+#[should_panic(expected = "a join goes forward only")]
+fn a_span_with_a_block_that_was_lent_is_not_entered() {
+    let one = ReferenceRecord { hash: BlockHash::from_bytes([7; 16]), size: 0, wish: 0 };
+    let facts =
+        Facts { replicas: sorted(0, &[]), references: sorted(0, &[one]), doomed: sorted(0, &[]) };
+    let mut join = facts.join(Span::ALL).unwrap();
+    assert_eq!(join.next_block().unwrap().map(|block| block.hash), Some(one.hash));
+    drop(join.enter(Span::ALL));
 }
 
 #[test]

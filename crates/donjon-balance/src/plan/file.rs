@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::fs::File;
+use std::io::ErrorKind;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -213,9 +214,13 @@ impl PlanFile {
     /// The hash of the entry whose line begins here.
     fn hash_at(&self, at: u64) -> Result<BlockHash, PlanError> {
         let mut start = [0; ENTRY_START.len() + 32];
-        let read = self.file.read_exact_at(&mut start, at);
-        read.map_err(|error| PlanError::failed("read", &self.path, error))?;
-        self.hash_of(&start, at)
+        match self.file.read_exact_at(&mut start, at) {
+            Ok(()) => self.hash_of(&start, at),
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
+                Err(self.damaged(at, "it ends within its blocks"))
+            }
+            Err(error) => Err(PlanError::failed("read", &self.path, error)),
+        }
     }
 
     fn hash_of(&self, line: &[u8], at: u64) -> Result<BlockHash, PlanError> {

@@ -23,7 +23,7 @@ pub const LINE_BYTES_MAX: usize = 16 << 20;
 pub(crate) const ENTRY_START: &[u8] = b"{\"block\":\"";
 /// What the footer's line begins with.
 pub(crate) const FOOTER_START: &[u8] = b"{\"footer\":";
-/// What comes before the digits of the digest, and is covered by it.
+/// What the writer puts before the digits of the digest. It is covered by it.
 const SEAL: &[u8] = b",\"sha256\":\"";
 /// Digits of the digest.
 const DIGITS: usize = 64;
@@ -109,15 +109,11 @@ impl Line<'_> {
         Ok(entry)
     }
 
-    /// The bytes that the digest of the last line covers.
+    /// The bytes that the digest of the last line covers: all but its digits and what ends the line.
     pub(crate) fn covered(&self) -> Result<&[u8], PlanError> {
-        let covered = self
-            .bytes
-            .strip_suffix(CLOSE)
-            .and_then(|line| line.get(..line.len().checked_sub(DIGITS)?));
-        covered
-            .filter(|covered| covered.ends_with(SEAL))
-            .ok_or_else(|| self.damaged("the last line does not end with its digest"))
+        let covered = self.bytes.strip_suffix(CLOSE);
+        let covered = covered.and_then(|line| line.get(..line.len().checked_sub(DIGITS)?));
+        covered.ok_or_else(|| self.damaged("the last line does not end with its digest"))
     }
 
     /// What the last line states. Its digest was not looked at.

@@ -79,8 +79,9 @@ impl<'a> Lists<'a> {
         let sorter = Sorter::new(directory, budget)?;
         let mut feeder = sorter.feeder()?;
         let mut entries = plan.entries()?;
+        let header = entries.header().clone();
         while let Some(located) = entries.next_located()? {
-            for agendum in agenda::of_entry(&located.entry, located.byte, plan.header()) {
+            for agendum in agenda::of_entry(&located.entry, located.byte, &header) {
                 feeder.push(agendum)?;
             }
         }

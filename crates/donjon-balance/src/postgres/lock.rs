@@ -100,6 +100,22 @@ impl SweepLock {
         key: LockKey,
         wait: LockWait,
     ) -> Result<Self, LockError> {
+        let tell = |holder: &Holder| {
+            tracing::info!(lock = %key, %holder, "waiting for another balancer");
+        };
+        Self::take_telling(database, key, wait, tell).await
+    }
+
+    /// [`SweepLock::take`] that tells `tell`, and not the log, who has the lock: each holder once.
+    ///
+    /// # Errors
+    /// As [`SweepLock::take`].
+    pub async fn take_telling(
+        database: &Database,
+        key: LockKey,
+        wait: LockWait,
+        tell: impl Fn(&Holder),
+    ) -> Result<Self, LockError> {
         let lock = SweepLock { key, session: database.open().await? };
         let began = Instant::now();
         let mut told = None;
@@ -111,7 +127,7 @@ impl SweepLock {
                 return Err(LockError::Taken { place, key, holder });
             }
             if let Some(holder) = holder.filter(|holder| told.as_ref() != Some(holder)) {
-                tracing::info!(lock = %key, %holder, "waiting for another balancer");
+                tell(&holder);
                 told = Some(holder);
             }
             tokio::time::sleep(wait.every.min(left)).await;

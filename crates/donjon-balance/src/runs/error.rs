@@ -52,6 +52,14 @@ pub enum SortError {
         /// How many there can be.
         max: usize,
     },
+    /// The budget is more than there is.
+    #[error("there is no memory for a buffer of {records} records; sort with a smaller budget")]
+    NoMemory {
+        /// Records of 32 bytes in a feeder's buffer.
+        records: usize,
+        /// What the system said.
+        source: std::collections::TryReserveError,
+    },
     /// Some records were pushed into a feeder that was not finished.
     #[error("{open} feeders are not finished and {lost} were dropped, so records are missing")]
     Unfinished {

@@ -34,8 +34,8 @@ pub(crate) enum Ending {
 }
 
 impl<R: Record> Feeder<R> {
-    pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        let buffer = Vec::with_capacity(shared.shares.buffer_records);
+    /// Takes `buffer`, which is empty and has room for its share of the memory.
+    pub(crate) fn new(shared: Arc<Shared>, buffer: Vec<Key>) -> Self {
         Feeder { shared, buffer, runs: Vec::new(), ending: Ending::Lost, of: PhantomData }
     }
 

@@ -57,6 +57,34 @@ impl<R: Record> Merged<R> {
         next
     }
 
+    /// Leaves out records with a lower head: without reading those that lie between what was read ahead and `head`.
+    ///
+    /// # Errors
+    /// [`SortError::Io`] and [`SortError::Damaged`].
+    pub fn skip_to(&mut self, head: u128) -> Result<(), SortError> {
+        if self.state == State::Failed {
+            return Err(SortError::Failed);
+        }
+        let skipped = self.skip(head);
+        if skipped.is_err() {
+            self.state = State::Failed;
+        }
+        skipped
+    }
+
+    fn skip(&mut self, head: u128) -> Result<(), SortError> {
+        let tournament = std::mem::replace(&mut self.tournament, Tournament::new(Vec::new()));
+        let mut keys = tournament.into_keys();
+        for (key, reader) in keys.iter_mut().zip(&mut self.readers) {
+            if key.head < head {
+                reader.skip_to(head);
+                *key = next_or_none(reader)?;
+            }
+        }
+        self.tournament = Tournament::new(keys);
+        Ok(())
+    }
+
     fn merge(&mut self) -> Result<Option<Key>, SortError> {
         while let Some((reader, key)) = self.tournament.smallest() {
             self.tournament.advance(next_or_none(&mut self.readers[reader])?);

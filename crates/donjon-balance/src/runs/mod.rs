@@ -50,6 +50,8 @@ pub use budget::Budget;
 pub use error::SortError;
 pub use feeder::Feeder;
 pub use merge::Merged;
-pub use record::{DoomedRecord, Key, Record, ReferenceRecord, Repeats, ReplicaRecord};
+pub use record::{
+    DoomedRecord, Key, MemberRecord, Record, ReferenceRecord, Repeats, ReplicaRecord,
+};
 pub use sorter::{Sorted, Sorter};
 pub use span::Span;

@@ -79,6 +79,22 @@ pub struct DoomedRecord {
     pub mount: u16,
 }
 
+/// A block of a collection whose confirmed columns are to be written (spec/keep-balance.md section 2.7). 28 bytes on the disk.
+///
+/// Sorts by hash, size, classes and collection, so that what is counted for one serves the next. One of many that are the
+/// same stays: a collection may name a block often.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MemberRecord {
+    /// The block.
+    pub hash: BlockHash,
+    /// The size in bytes that the manifest states.
+    pub size: u32,
+    /// The number of the wish whose classes count.
+    pub classes: u32,
+    /// The number of the collection on the roll.
+    pub collection: u32,
+}
+
 fn head(hash: BlockHash) -> u128 {
     u128::from_be_bytes(*hash.as_bytes())
 }
@@ -155,6 +171,28 @@ impl Record for DoomedRecord {
     }
 }
 
+impl Record for MemberRecord {
+    const REST_BYTES: usize = 12;
+    const REPEATS: Repeats = Repeats::Drop;
+
+    fn key(self) -> Key {
+        let rest = u128::from(self.size) << 64
+            | u128::from(self.classes) << 32
+            | u128::from(self.collection);
+        Key { head: head(self.hash), rest }
+    }
+
+    fn from_key(key: Key) -> Self {
+        let [_, _, _, _, s0, s1, s2, s3, w0, w1, w2, w3, collection @ ..] = key.rest.to_be_bytes();
+        MemberRecord {
+            hash: hash(key.head),
+            size: u32::from_be_bytes([s0, s1, s2, s3]),
+            classes: u32::from_be_bytes([w0, w1, w2, w3]),
+            collection: u32::from_be_bytes(collection),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -188,6 +226,17 @@ mod tests {
         })
     }
 
+    fn member() -> impl Strategy<Value = MemberRecord> {
+        (any::<[u8; 16]>(), any::<u32>(), any::<u32>(), any::<u32>()).prop_map(
+            |(hash, size, classes, collection)| MemberRecord {
+                hash: BlockHash::from_bytes(hash),
+                size,
+                classes,
+                collection,
+            },
+        )
+    }
+
     fn check<R: Record + Ord + std::fmt::Debug>(a: R, b: R) {
         assert_eq!(R::from_key(a.key()), a);
         assert_eq!(a.key().rest >> (8 * R::REST_BYTES), 0, "{a:?}");
@@ -200,12 +249,15 @@ mod tests {
             replicas in (replica(), replica()),
             references in (reference(), reference()),
             dooms in (doomed(), doomed()),
+            members in (member(), member()),
         ) {
             check(replicas.0, replicas.1);
             check(replicas.0, ReplicaRecord { hash: replicas.0.hash, ..replicas.1 });
             check(references.0, references.1);
             check(references.0, ReferenceRecord { hash: references.0.hash, ..references.1 });
             check(dooms.0, dooms.1);
+            check(members.0, members.1);
+            check(members.0, MemberRecord { hash: members.0.hash, ..members.1 });
             check(dooms.0, DoomedRecord { hash: dooms.0.hash, ..dooms.1 });
         }
     }

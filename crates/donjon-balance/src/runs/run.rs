@@ -169,7 +169,7 @@ impl RunReader {
             if self.next == self.block_end && !self.enter_block()? {
                 return Ok(None);
             }
-            let key = self.decode();
+            let key = self.decode(self.next);
             self.next += self.shares.record_bytes;
             if key.head > self.span.last {
                 self.blocks = 0..0;
@@ -183,8 +183,46 @@ impl RunReader {
         }
     }
 
-    fn decode(&self) -> Key {
-        let record = &self.buffer[self.next..self.next + self.shares.record_bytes];
+    /// Leaves out records with a lower head. What was read ahead is used if they lie within it.
+    pub(crate) fn skip_to(&mut self, head: u128) {
+        self.span.first = self.span.first.max(head);
+        // The last block that begins before `head`: it may end behind it. All records before that block are lower.
+        let fences = &self.run.fences;
+        let block = fences.partition_point(|fence| *fence < head).saturating_sub(1);
+        if block >= self.blocks.start {
+            self.blocks.start = block.min(self.blocks.end);
+            self.buffer.clear();
+            (self.next, self.block_end) = (0, 0);
+            return;
+        }
+        let block_bytes = self.shares.block_bytes();
+        let loaded = self.buffer.len().div_ceil(block_bytes);
+        let first = self.blocks.start - loaded;
+        let place = block.saturating_sub(first) * block_bytes;
+        if block >= first && place > self.next {
+            self.next = place;
+            self.set_block_end();
+        }
+        self.skip_in_block(head);
+    }
+
+    /// Leaves out records of the present block, by halves.
+    fn skip_in_block(&mut self, head: u128) {
+        let bytes = self.shares.record_bytes;
+        let (mut low, mut high) = (0, (self.block_end - self.next) / bytes);
+        while low < high {
+            let middle = low.midpoint(high);
+            if self.decode(self.next + middle * bytes).head < head {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        self.next += low * bytes;
+    }
+
+    fn decode(&self, at: usize) -> Key {
+        let record = &self.buffer[at..at + self.shares.record_bytes];
         let (head, tail) = record.split_first_chunk().expect("a record is longer than its head");
         let mut rest = [0; 16];
         rest[16 - tail.len()..].copy_from_slice(tail);
@@ -197,9 +235,14 @@ impl RunReader {
         if self.next >= self.buffer.len() && !self.load()? {
             return Ok(false);
         }
+        self.set_block_end();
+        Ok(true)
+    }
+
+    /// Finds the end of the block that begins at `next`.
+    fn set_block_end(&mut self) {
         let full = self.shares.block_records * self.shares.record_bytes;
         self.block_end = (self.next + full).min(self.buffer.len() - CHECKSUM_BYTES);
-        Ok(true)
     }
 
     /// Reads the next blocks and checks them. False if there are none.

@@ -55,15 +55,20 @@ impl<R: Record> Sorter<R> {
     /// The place for one stream of records. It can go to another thread.
     ///
     /// # Errors
-    /// [`SortError::TooManyFeeders`] if as many as the budget is for are in use.
+    /// [`SortError::TooManyFeeders`] if as many as the budget is for are in use; [`SortError::NoMemory`].
     pub fn feeder(&self) -> Result<Feeder<R>, SortError> {
         let mut taken = self.shared.taken();
         if taken.open == self.feeders {
             return Err(SortError::TooManyFeeders { max: self.feeders });
         }
+        let records = self.shared.shares.buffer_records;
+        let mut buffer = Vec::new();
+        buffer
+            .try_reserve_exact(records)
+            .map_err(|source| SortError::NoMemory { records, source })?;
         taken.open += 1;
         drop(taken);
-        Ok(Feeder::new(self.shared.clone()))
+        Ok(Feeder::new(self.shared.clone(), buffer))
     }
 
     /// What all finished feeders took, sorted. Merges runs until few enough are left to be read at once.
@@ -121,6 +126,12 @@ impl<R: Record> Sorted<R> {
     /// How many records there are at most: those that are the same and will be dropped while reading are counted.
     pub fn records_max(&self) -> u64 {
         self.runs.iter().map(|run| run.records()).sum()
+    }
+
+    /// Bytes that they take on the disk.
+    pub fn bytes(&self) -> u64 {
+        let bytes = self.runs.iter().map(|run| run.bytes(&self.shares));
+        bytes.map(|bytes| bytes.end - bytes.start).sum()
     }
 
     /// The records of a span, in order. Uses a reader's share of the memory.

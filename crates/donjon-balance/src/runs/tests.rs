@@ -104,6 +104,37 @@ proptest! {
     }
 }
 
+proptest! {
+    /// Some records are read, then some are left out, and so on: as with a sorted vector.
+    #[test]
+    fn what_is_skipped_is_left_out_and_nothing_else(
+        lists in lists(some_replica()),
+        memory in prop_oneof![0_usize..2_000, 2_000_usize..100_000],
+        steps in prop::collection::vec((0_usize..100, any::<u8>()), 0..20),
+    ) {
+        let sorter = Sorter::new(&std::env::temp_dir(), budget(memory, 1, 1)).unwrap();
+        for list in &lists {
+            let mut feeder = sorter.feeder().unwrap();
+            list.iter().for_each(|record| feeder.push(*record).unwrap());
+            feeder.finish().unwrap();
+        }
+        let mut stream = sorter.finish().unwrap().stream(Span::ALL).unwrap();
+        let mut sorted = lists.concat();
+        sorted.sort_unstable();
+        let mut expected = &sorted[..];
+        for (read, first) in steps {
+            for _ in 0..read {
+                let next = expected.split_off_first().copied();
+                prop_assert_eq!(stream.next().transpose().unwrap(), next);
+            }
+            let head = u128::from_be_bytes([first; 16]);
+            stream.skip_to(head).unwrap();
+            expected = &expected[expected.partition_point(|record| record.key().head < head)..];
+        }
+        prop_assert_eq!(stream.collect::<Result<Vec<_>, _>>().unwrap(), expected);
+    }
+}
+
 #[test]
 fn few_references_named_often_stay_in_memory() {
     let sorter = Sorter::new(&std::env::temp_dir(), budget(64 << 10, 1, 1)).unwrap();
@@ -220,4 +251,12 @@ fn after_an_error_there_are_only_errors() {
 fn a_directory_that_is_not_there_is_an_error() {
     let sorter = Sorter::<ReplicaRecord>::new(Path::new("/gone/away"), budget(1000, 1, 1));
     assert!(matches!(sorter, Err(SortError::Io { .. })));
+}
+
+#[test]
+fn a_budget_that_no_machine_has_is_an_error() {
+    let sorter =
+        Sorter::<ReplicaRecord>::new(&std::env::temp_dir(), budget(usize::MAX, 1, 1)).unwrap();
+    assert!(matches!(sorter.feeder(), Err(SortError::NoMemory { .. })));
+    assert_eq!(sorter.finish().unwrap().records_max(), 0);
 }

@@ -33,6 +33,11 @@ impl Tournament {
         Tournament { keys, losers, winner: winners.get(1).copied().unwrap_or(0) }
     }
 
+    /// The key of each contestant.
+    pub(crate) fn into_keys(self) -> Vec<Key> {
+        self.keys
+    }
+
     /// The smallest key and whose it is; none if no contestant has one.
     pub(crate) fn smallest(&self) -> Option<(usize, Key)> {
         let key = *self.keys.get(self.winner)?;

@@ -145,6 +145,25 @@ fn what_no_plan_may_say_is_refused_also_under_a_right_digest() {
 }
 
 #[test]
+fn blocks_out_of_order_or_twice_are_refused_also_under_a_right_digest() {
+    let swap = |text: &str, twice: bool| {
+        let mut lines: Vec<&str> = text.split_inclusive('\n').collect();
+        if twice {
+            lines[2] = lines[1];
+        } else {
+            lines.swap(1, 2);
+        }
+        lines.concat()
+    };
+    for twice in [false, true] {
+        let given = given();
+        edited(&given, |text| swap(text, twice));
+        let error = read(&given.path).unwrap_err().to_string();
+        assert!(error.contains("sorted by hash"), "{error}");
+    }
+}
+
+#[test]
 fn errors_say_where() {
     let given = given();
     let text = fs::read_to_string(&given.path).unwrap();

@@ -124,6 +124,21 @@ fn a_damaged_plan_has_no_lists() {
     assert!(matches!(prepare(&given, &file, ALL), Err(PlanError::Damaged { .. })));
 }
 
+/// Whoever looked at one plan must not send another.
+#[test]
+fn a_plan_in_the_place_of_another_has_no_lists() {
+    let given = plan(header(), &equals());
+    let mut file = PlanFile::open(&given.path).unwrap();
+    let fewer = Header { mounts: header().mounts[..3].to_vec(), ..header() };
+    for other in
+        [plan(header(), &equals()[..1]), plan(Header { salt: Salt(2), ..fewer }, &equals())]
+    {
+        fs::copy(&other.path, &given.path).unwrap();
+        assert!(matches!(prepare(&given, &file, ALL), Err(PlanError::Damaged { .. })));
+        assert!(matches!(file.verify(), Err(PlanError::Damaged { .. })));
+    }
+}
+
 #[test]
 fn a_plan_that_changes_while_lists_are_sent_is_noticed() {
     let given = plan(header(), &equals());

@@ -4,6 +4,7 @@
 
 mod damage;
 mod diff;
+mod document;
 mod given;
 mod lists;
 mod refusals;

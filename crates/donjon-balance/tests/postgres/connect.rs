@@ -8,7 +8,9 @@ use donjon_balance::postgres::{
 };
 
 use crate::confirm::PASS;
-use crate::server::{Cluster, PASSWORD, Server};
+use testkit::postgres::PostgresServer;
+
+use crate::server::{Cluster, PASSWORD, address};
 
 async fn refusal(address: Address) -> DatabaseError {
     let shown = format!("{address:?}");
@@ -77,8 +79,8 @@ async fn a_server_that_is_silent_is_given_up() {
 
 #[tokio::test]
 async fn a_standby_is_refused() {
-    let standby = Server::start("standby.signal");
-    let error = refusal(standby.address()).await;
+    let standby = PostgresServer::start("standby.signal");
+    let error = refusal(address(&standby)).await;
     assert!(matches!(error, DatabaseError::Unfit { .. }), "{error:?}");
     assert!(error.to_string().contains("standby"), "{error}");
 }

@@ -8,7 +8,6 @@ use http::{HeaderMap, HeaderName, StatusCode};
 use keep_rules::{BLOCK_SIZE_MAX, BlockHash, ClassSet, PutOutcome, Timestamp};
 
 use super::upload::{Upload, too_large};
-use crate::buffer::PIECE_BYTES;
 use crate::http::{Answer, Failure, Incoming, Permit, Tokens, text};
 use crate::mounts::Mount;
 use crate::node::Node;
@@ -95,15 +94,14 @@ pub(crate) async fn store(
     let mut piece = node.buffers.take();
     while let Some(mut data) = source.next().await? {
         while !data.is_empty() {
-            let room = PIECE_BYTES - piece.len();
-            piece.extend_from_slice(&data.split_to(room.min(data.len())));
-            if piece.len() == PIECE_BYTES {
+            piece.fill(&mut data);
+            if piece.is_full() {
                 let full = std::mem::replace(&mut piece, node.buffers.take());
-                upload.take(node.buffers.share(full)).await?;
+                upload.take(full.share()).await?;
             }
         }
     }
-    upload.take(node.buffers.share(piece)).await?;
+    upload.take(piece.share()).await?;
     let (outcome, size, mtime) = upload.finish().await?;
     match outcome {
         PutOutcome::Stored { .. } => Ok(Stored { size, outcome, mtime }),

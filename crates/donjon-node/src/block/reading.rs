@@ -69,12 +69,12 @@ impl Reading {
     }
 
     async fn read(&mut self) -> Result<Bytes, ReadFailure> {
-        let buffer = self.reader.read(self.buffers.take()).await?;
+        let piece = self.buffers.take().read(self.reader.as_mut()).await?;
         let more_expected = self.hasher.length() < self.replica().size;
-        if buffer.is_empty() && more_expected {
+        if piece.is_empty() && more_expected {
             return Err(ReadFailure::Damaged);
         }
-        Ok(self.buffers.share(buffer))
+        Ok(piece)
     }
 }
 

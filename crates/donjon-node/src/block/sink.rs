@@ -135,7 +135,7 @@ impl Comparison {
         buffers: &BufferPool,
     ) -> Result<Bytes, SinkFailure> {
         if self.ahead.is_empty() {
-            self.ahead = buffers.share(self.reader.read(buffers.take()).await?);
+            self.ahead = buffers.take().read(self.reader.as_mut()).await?;
         }
         Ok(self.ahead.split_to(self.ahead.len().min(most)))
     }

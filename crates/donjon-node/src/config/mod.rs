@@ -9,7 +9,6 @@ mod balance;
 mod classes;
 mod cluster;
 mod collections;
-pub mod device;
 mod driver;
 mod dump;
 mod duration;

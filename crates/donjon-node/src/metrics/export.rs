@@ -3,6 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use keep_protocol::status::{ListName, ListState};
+use keep_rules::Timestamp;
 use keep_volume::{Direction, Operation};
 
 use super::{Family, Kind};
@@ -65,7 +66,10 @@ fn list_families(node: &Node) -> Vec<Family> {
 fn list_state_families(node: &Node) -> Vec<Family> {
     let mut items =
         gauge("donjon_list_items", "Items of the current list, by what happens to them");
-    let mut age = gauge("donjon_list_age_seconds", "How long ago the current list was received");
+    let mut age = gauge(
+        "donjon_list_age_seconds",
+        "How long ago the current list was received; if there is none, since the node's start",
+    );
     let mut oldest = gauge(
         "donjon_list_oldest_item_age_seconds",
         "How long the oldest item that waits has been waiting",
@@ -83,7 +87,7 @@ fn list_state_families(node: &Node) -> Vec<Family> {
     for list in ListName::ALL {
         let status = list_status(node, list);
         let labels = [("list", list.as_str())];
-        let received = status.received_at_ns.map_or(now, keep_rules::Timestamp::from_nanos);
+        let received = status.received_at_ns.map_or(node.started, Timestamp::from_nanos);
         let seconds = now.since(received).as_secs_f64();
         for (state, count) in [("waiting", status.waiting), ("running", status.running)] {
             items = items.with(&[("list", list.as_str()), ("state", state)], count as f64);

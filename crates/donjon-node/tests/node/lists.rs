@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use keep_protocol::status::{ListName, OutcomeKind};
 use keep_volume::Volume;
@@ -7,7 +8,7 @@ use serde_json::json;
 use testkit::blocks::Block;
 use testkit::faults::{Call, FailNth, Fault};
 
-use crate::harness::{NOW, OLD, TestNode, memory, stored, uuid};
+use crate::harness::{MANAGER, NOW, OLD, TestNode, memory, stored, uuid};
 
 #[tokio::test]
 async fn each_item_is_trashed_or_kept_for_a_reason() {
@@ -15,7 +16,7 @@ async fn each_item_is_trashed_or_kept_for_a_reason() {
     let (old, new, rewritten) = (Block::of("old"), Block::of("new"), Block::of("rewritten"));
     old.store(&*volume, OLD).await.unwrap();
     new.store(&*volume, NOW).await.unwrap();
-    rewritten.store(&*volume, OLD.after(std::time::Duration::from_nanos(1))).await.unwrap();
+    rewritten.store(&*volume, OLD.after(Duration::from_nanos(1))).await.unwrap();
     let node = TestNode::on([volume.clone() as Arc<dyn Volume>]).await;
     let item = |block: &Block, mtime: i64, mount: &str| json!({"locator": format!("{}+{}", block.hash, block.size()), "block_mtime": mtime, "mount_uuid": mount});
     let old_mtime = OLD.as_nanos();
@@ -99,6 +100,20 @@ async fn a_malformed_list_changes_nothing() {
     assert_eq!(put("[]".to_owned()).await.unwrap().status(), StatusCode::OK);
     let status = node.list(ListName::Trash).await;
     assert_eq!((status.generation, status.waiting, status.received), (2, 0, 0));
+}
+
+#[tokio::test]
+async fn the_age_of_a_list_that_never_came_grows_from_the_start() {
+    let node = TestNode::on([Arc::new(memory()) as Arc<dyn Volume>]).await;
+    node.clock.advance(Duration::from_secs(3 * 24 * 3600));
+    node.work_off(ListName::Pull, &json!([])).await;
+    node.clock.advance(Duration::from_secs(5));
+    let request = node.request("GET", "metrics").bearer_auth(MANAGER);
+    let metrics = request.send().await.unwrap().text().await.unwrap();
+    let age = |list: &str, seconds: u64| {
+        metrics.contains(&format!("\ndonjon_list_age_seconds{{list=\"{list}\"}} {seconds}\n"))
+    };
+    assert!(age("trash", 259_205) && age("pull", 5), "{metrics}");
 }
 
 #[tokio::test]

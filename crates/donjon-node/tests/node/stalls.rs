@@ -57,6 +57,24 @@ async fn a_stalled_upload_is_given_up() {
 }
 
 #[tokio::test]
+async fn a_broken_upload_gives_its_buffers_back() {
+    let node = TestNode::on([Arc::new(memory()) as Arc<dyn Volume>]).await;
+    let in_use = async |buffers: usize| {
+        let wanted = format!("\narvados_keepstore_bufferpool_inuse_buffers {buffers}\n");
+        eventually(async || {
+            let request = node.request("GET", "metrics").bearer_auth(MANAGER);
+            let metrics = request.send().await.unwrap().text().await.unwrap();
+            metrics.contains(&wanted).then_some(())
+        })
+        .await;
+    };
+    let uploads = [begin_upload(&node).await, begin_upload(&node).await];
+    in_use(2).await;
+    drop(uploads);
+    in_use(0).await;
+}
+
+#[tokio::test]
 async fn a_request_past_its_deadline_is_503() {
     let node = TestNode::with([Arc::new(memory()) as Arc<dyn Volume>], |config| {
         config.api.request_timeout = Some(Duration::from_millis(200));

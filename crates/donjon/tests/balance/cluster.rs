@@ -50,11 +50,18 @@ pub(crate) struct Cluster {
     dir: TempDir,
     urls: Vec<String>,
     children: Vec<Option<Child>>,
+    /// The section `PostgreSQL` of the configuration; null without a database.
+    database: Value,
 }
 
 impl Cluster {
     /// So many nodes; the balancer has these keys of its own.
     pub(crate) fn start(nodes: usize, balance: Value) -> Cluster {
+        Cluster::start_with(nodes, balance, Value::Null)
+    }
+
+    /// The same with this section `PostgreSQL`.
+    pub(crate) fn start_with(nodes: usize, balance: Value, database: Value) -> Cluster {
         let dir = tempfile::tempdir().unwrap();
         let listeners: Vec<_> =
             (0..nodes).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
@@ -63,7 +70,7 @@ impl Cluster {
             .map(|listener| format!("http://{}", listener.local_addr().unwrap()))
             .collect();
         drop(listeners);
-        let mut cluster = Cluster { dir, urls, children: Vec::new() };
+        let mut cluster = Cluster { dir, urls, children: Vec::new(), database };
         for name in ["manifests", "balance"] {
             fs::create_dir(cluster.path(name)).unwrap();
         }
@@ -93,7 +100,7 @@ impl Cluster {
             (mount(node), volume)
         });
         let urls = self.urls.iter().map(|url| (url.clone(), json!({})));
-        let config = json!({"Clusters": {"zzzzz": {
+        let mut config = json!({"Clusters": {"zzzzz": {
             "SystemRootToken": ADMIN,
             "ManagementToken": ADMIN,
             "Collections": {
@@ -105,6 +112,9 @@ impl Cluster {
             "Services": {"Keepstore": {"InternalURLs": Value::Object(urls.collect())}},
             "Volumes": Value::Object(volumes.collect()),
         }}});
+        if !self.database.is_null() {
+            config["Clusters"]["zzzzz"]["PostgreSQL"] = self.database.clone();
+        }
         fs::write(self.path("config.yml"), config.to_string()).unwrap();
     }
 

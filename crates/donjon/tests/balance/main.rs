@@ -7,6 +7,7 @@ mod chaos; // random kills
 mod cluster; // nodes, a directory of manifests, a balancer
 mod cycle; // replicate, trash, converge
 mod doubts; // whatever is not certain ends the run
+mod files; // put, get, ls, rm
 mod plans; // made, shown, compared, explained, applied
 #[path = "../cli/program.rs"]
 mod program;

@@ -4,12 +4,12 @@ use super::decision::Decision;
 use super::facts::BlockFacts;
 use super::garbage;
 use super::layout::Layout;
-use super::outcome::{Outcome, Planned};
-use super::plan::{Planner, Supply};
+use super::outcome::{self, Outcome, Planned};
+use super::plan::{Class, Planner, Supply};
+use super::ranking::Ranking;
 use super::satisfied;
 use super::state::State;
 use super::tally::Fate;
-use super::weight::Weight;
 
 /// What comes first when a class has too few servers (spec section 3.3).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -69,10 +69,10 @@ pub enum Policy {
 pub struct Decider<'l> {
     layout: &'l Layout,
     policy: Policy,
+    ranking: Ranking,
     state: State,
     planner: Planner,
     outcome: Outcome,
-    weights: Vec<Weight>,
     decision: Decision,
 }
 
@@ -82,10 +82,10 @@ impl<'l> Decider<'l> {
         Decider {
             layout,
             policy,
+            ranking: Ranking::new(layout),
             state: State::new(layout),
             planner: Planner::default(),
             outcome: Outcome::default(),
-            weights: Vec::new(),
             decision: Decision::default(),
         }
     }
@@ -99,10 +99,13 @@ impl<'l> Decider<'l> {
     /// # Panics
     /// If an index or the wish is of a larger layout.
     pub fn decide(&mut self, facts: &BlockFacts<'_>) -> &Decision {
-        self.decision.clear();
-        let quick = garbage::decide(self.layout, facts, &mut self.decision).or_else(|| {
-            satisfied::decide(self.layout, facts, &mut self.weights, &mut self.decision)
-        });
+        let Decider { layout, ranking, decision, .. } = self;
+        decision.clear();
+        let mut quick = garbage::decide(layout, facts, decision);
+        if quick.is_none() {
+            ranking.begin(facts.hash);
+            quick = satisfied::decide(layout, facts, ranking, decision);
+        }
         if quick.is_none() {
             self.plan(facts);
         }
@@ -110,23 +113,21 @@ impl<'l> Decider<'l> {
     }
 
     fn plan(&mut self, facts: &BlockFacts<'_>) {
-        let Decider { layout, policy, state, planner, outcome, decision, .. } = self;
-        state.begin(layout, facts);
+        let Decider { layout, policy, ranking, state, planner, outcome, decision } = self;
+        state.begin(layout, facts, ranking);
         let mut supply = Supply::Enough;
         for need in facts.wish.needs().iter().filter(|need| need.copies > 0) {
-            if planner.plan(layout, state, facts, *need, *policy) == Supply::Short {
+            let class = Class { layout, facts, need: *need, policy: *policy };
+            if planner.plan(&class, state, ranking) == Supply::Short {
                 supply = Supply::Short;
             }
         }
         let sound_copies = state.sound_copies(layout, |_| true);
-        outcome.settle(layout, state, facts, Planned { supply, sound_copies }, decision);
-        self.conclude(facts, sound_copies);
-    }
+        let planned = Planned { supply, sound_copies };
+        outcome.settle(layout, state, ranking, facts, planned, decision);
 
-    fn conclude(&mut self, facts: &BlockFacts<'_>, sound_copies: u64) {
-        let Decider { layout, state, outcome, decision, .. } = self;
         for device in state.held() {
-            let action = outcome.action_on(layout, state, *device);
+            let action = outcome::action_on(layout, state, *device);
             decision.count(layout, *device, garbage::fate_of(action));
         }
         for at in 0..decision.pulls.len() {

@@ -14,6 +14,7 @@ mod layout;
 mod md5_lanes;
 mod outcome;
 mod plan;
+mod ranking;
 mod reason;
 mod satisfied;
 mod state;
@@ -24,7 +25,7 @@ mod weight;
 mod wish;
 mod wish_book;
 
-pub use confirm::{Confirmation, confirmed_replication};
+pub use confirm::{Confirmation, confirmed_replication, copies_of_block};
 pub use decider::{Decider, Policy};
 pub use decision::{Action, Category, ClassCounts, Counts, Decision, Pull, Reach};
 pub use facts::{BlockFacts, Place, Replica, Sizes, Standing};

@@ -7,16 +7,17 @@ use super::facts::{BlockFacts, Place, Sizes, Standing};
 use super::index::{ClassIndex, DeviceIndex, MountIndex};
 use super::layout::Layout;
 use super::plan::Supply;
+use super::ranking::Ranking;
 use super::reason::{KeepReason, PullReason, TrashReason};
-use super::state::{Certainty, State, Use};
+use super::state::{Certainty, Purpose, State};
 
 /// Room for the actions of one block at a time.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Outcome {
-    /// For each mount what becomes of the replica that is seen there, if one is.
-    actions: Vec<Option<Action>>,
     /// The mtimes of this round's entries.
     trashed: Vec<Timestamp>,
+    /// The mounts to pull to.
+    targets: Vec<MountIndex>,
 }
 
 /// What is known of the block as a whole once all classes are planned.
@@ -33,16 +34,17 @@ impl Outcome {
     pub(super) fn settle(
         &mut self,
         layout: &Layout,
-        state: &State,
+        state: &mut State,
+        ranking: &mut Ranking,
         facts: &BlockFacts<'_>,
         planned: Planned,
         decision: &mut Decision,
     ) {
-        self.act_on_slots(layout, state, facts, planned.supply);
+        self.act_on_all(layout, state, facts, planned.supply);
         for replica in facts.replicas {
             let action = match replica.place {
-                Place::Device(device) => self.action_on(layout, state, device),
-                Place::Mount(mount) => self.action_at(mount),
+                Place::Device(device) => action_on(layout, state, device),
+                Place::Mount(mount) => action_at(state, mount),
             };
             // Whoever lists a replica twice gets one entry all the same.
             let again =
@@ -51,24 +53,23 @@ impl Outcome {
             decision.actions.push(once);
         }
         if !state.held().is_empty() {
-            self.pull(layout, state, facts, planned, decision);
+            self.pull(layout, state, ranking, facts, planned, decision);
         }
     }
 
     /// Best rank first, because of several replicas with one mtime only the first gets an entry.
-    fn act_on_slots(
+    fn act_on_all(
         &mut self,
         layout: &Layout,
-        state: &State,
+        state: &mut State,
         facts: &BlockFacts<'_>,
         supply: Supply,
     ) {
         self.trashed.clear();
-        self.actions.clear();
-        self.actions.resize(layout.mounts().len(), None);
-        for mount in state.order().iter().copied().filter(|mount| state.slot(*mount).holds) {
+        for at in 0..state.seen().len() {
+            let mount = state.seen()[at];
             let action = self.act_on(layout, state, facts, supply, mount);
-            self.actions[mount.place()] = Some(action);
+            state.settle(mount, action);
         }
     }
 
@@ -83,14 +84,14 @@ impl Outcome {
         let device = layout.mount(mount).device();
         let holding = state.holding(device);
         let copy = holding.copy.expect("a mount that holds the block is of a device that does");
-        match holding.use_ {
-            Use::Planned => return Action::Keep(KeepReason::WantedHere),
+        match holding.purpose {
+            Purpose::Planned => return Action::Keep(KeepReason::WantedHere),
             _ if !layout.mount(mount).allows().trash() => {
                 return Action::Keep(KeepReason::CannotBeTrashed);
             }
-            Use::Safe => return Action::Keep(KeepReason::ProtectsUntilPulled),
-            Use::InClass => return Action::Keep(KeepReason::NeededInClass),
-            Use::None => {}
+            Purpose::Safe => return Action::Keep(KeepReason::ProtectsUntilPulled),
+            Purpose::InClass => return Action::Keep(KeepReason::NeededInClass),
+            Purpose::None => {}
         }
         let keep = if state.is_protected(facts, layout, copy.mtime) {
             KeepReason::SharesMtime
@@ -111,34 +112,21 @@ impl Outcome {
         Action::Keep(keep)
     }
 
-    fn action_at(&self, mount: MountIndex) -> Action {
-        self.actions[mount.place()].expect("every mount that holds the block was looked at")
-    }
-
-    /// What becomes of the copy on a device that holds one: what becomes of it through that view which decides.
-    pub(super) fn action_on(&self, layout: &Layout, state: &State, device: DeviceIndex) -> Action {
-        let order = |action: &Action| match action {
-            Action::Trash { .. } => 0,
-            Action::Keep(KeepReason::CannotBeTrashed) => 2,
-            Action::Keep(_) => 1,
-        };
-        let views = layout.device(device).views().iter();
-        let holding = views.filter(|view| state.slot(**view).holds);
-        let deciding = holding.map(|view| self.action_at(*view)).min_by_key(order);
-        deciding.expect("the copy on a device is seen through a view")
-    }
-
     fn pull(
-        &self,
+        &mut self,
         layout: &Layout,
         state: &State,
+        ranking: &mut Ranking,
         facts: &BlockFacts<'_>,
         planned: Planned,
         decision: &mut Decision,
     ) {
-        for mount in state.order() {
-            let slot = state.slot(*mount);
-            let Some(class) = slot.planned_for.filter(|_| !slot.holds) else { continue };
+        let is_target = |mount: &&MountIndex| !state.slot(**mount).holds;
+        self.targets.clear();
+        self.targets.extend(state.wanted().iter().filter(is_target));
+        ranking.sort(layout, &mut self.targets);
+        for mount in &self.targets {
+            let Some(class) = state.slot(*mount).planned_for else { continue };
             let device = layout.mount(*mount).device();
             // Two classes may have chosen two views of one device.
             if decision.pulls.iter().any(|pull| layout.mount(pull.mount).device() == device) {
@@ -154,31 +142,43 @@ impl Outcome {
             decision.pulls.push(Pull { mount: *mount, class, reason });
         }
         if !decision.pulls.is_empty() {
-            self.list_sources(layout, state, decision, |standing| standing == Standing::Sound);
+            list_sources(layout, state, decision, |standing| standing == Standing::Sound);
             if decision.sources.is_empty() {
-                self.list_sources(layout, state, decision, |_| true);
+                list_sources(layout, state, decision, |_| true);
             }
         }
     }
+}
 
-    /// The servers with a replica of such a standing that stays, best rank first (D8).
-    fn list_sources(
-        &self,
-        layout: &Layout,
-        state: &State,
-        decision: &mut Decision,
-        serves: impl Fn(Standing) -> bool,
-    ) {
-        for mount in state.order() {
-            let (device, server) = (layout.mount(*mount).device(), layout.mount(*mount).server());
-            let Some(copy) = state.holding(device).copy else { continue };
-            let goes = |view: &MountIndex| {
-                matches!(self.actions[view.place()], Some(Action::Trash { .. }))
-            };
-            let stays = state.slot(*mount).holds && !layout.device(device).views().iter().any(goes);
-            if stays && serves(copy.standing) && decision.sources.last() != Some(&server) {
-                decision.sources.push(server);
-            }
+fn action_at(state: &State, mount: MountIndex) -> Action {
+    state.slot(mount).action.expect("every mount that holds the block was looked at")
+}
+
+/// What becomes of the copy on a device that holds one: what becomes of it through that view which decides.
+pub(super) fn action_on(layout: &Layout, state: &State, device: DeviceIndex) -> Action {
+    let order = |action: &Action| match action {
+        Action::Trash { .. } => 0,
+        Action::Keep(KeepReason::CannotBeTrashed) => 2,
+        Action::Keep(_) => 1,
+    };
+    let views = layout.device(device).views().iter();
+    let deciding = views.filter_map(|view| state.slot(*view).action).min_by_key(order);
+    deciding.expect("the copy on a device is seen through a view")
+}
+
+/// The servers with a replica of such a standing that stays, best rank first (D8).
+fn list_sources(
+    layout: &Layout,
+    state: &State,
+    decision: &mut Decision,
+    serves: impl Fn(Standing) -> bool,
+) {
+    for mount in state.seen() {
+        let (device, server) = (layout.mount(*mount).device(), layout.mount(*mount).server());
+        let Some(copy) = state.holding(device).copy else { continue };
+        let stays = matches!(action_on(layout, state, device), Action::Keep(_));
+        if stays && serves(copy.standing) && decision.sources.last() != Some(&server) {
+            decision.sources.push(server);
         }
     }
 }

@@ -1,29 +1,38 @@
 //! Where copies of a block should be, and which of those that exist must not go before they are there
 //! (spec section 3.2, with D1, D2 and D3).
+//!
+//! For each class, mounts are visited in this order: those in the class first; of these, those where a copy is wanted already;
+//! then by rank of the server; then those that hold a replica; then in the order of mounts.
 
 use super::decider::Policy;
 use super::facts::BlockFacts;
-use super::index::{DeviceIndex, MountIndex};
+use super::index::{DeviceIndex, MountIndex, ServerIndex};
 use super::layout::Layout;
-use super::state::{State, Use};
+use super::ranking::Ranking;
+use super::state::{Purpose, State};
 use super::wish::Need;
 
 /// Room for the planning of one class at a time.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Planner {
-    /// The mounts in the order in which the class visits them.
-    queue: Vec<Turn>,
-    /// How many of them, from the start, are in the class.
-    in_class: usize,
     /// For each server whether the class has a copy planned there.
     servers: Vec<bool>,
     /// For each device what the class has made of it.
     devices: Vec<Progress>,
+    /// The mounts where a copy was wanted before.
+    wanted: Vec<MountIndex>,
+    /// The mounts of one server that are looked at together.
+    here: Vec<MountIndex>,
+    found: Found,
 }
 
-/// The place of a mount in the order of visits. Packed into a number, because sorting these is most of the work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Turn(u64);
+/// What is known while one class is planned.
+pub(super) struct Class<'c> {
+    pub(super) layout: &'c Layout,
+    pub(super) facts: &'c BlockFacts<'c>,
+    pub(super) need: Need,
+    pub(super) policy: Policy,
+}
 
 /// What one class has made of a device.
 #[derive(Clone, Copy, Debug, Default)]
@@ -39,6 +48,15 @@ struct Progress {
 struct Found {
     planned: u64,
     safe: u64,
+    /// How many copies there are to be counted as safe.
+    sound: u64,
+}
+
+/// Some mounts, and how they are visited.
+#[derive(Clone, Copy, Debug)]
+struct Pass {
+    spread: Spread,
+    part: Part,
 }
 
 /// Whether a server may be given a second copy.
@@ -50,6 +68,13 @@ enum Spread {
     Any,
 }
 
+/// Which mounts a pass is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    InClass,
+    OutOfClass,
+}
+
 /// Whether there are as many copies as a class needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Supply {
@@ -59,28 +84,17 @@ pub(super) enum Supply {
     Short,
 }
 
-impl Turn {
-    /// In the class first; then what is wanted already; then by rank; then what holds a replica; then in the order of mounts.
-    fn new(layout: &Layout, state: &State, need: Need, position: usize) -> Self {
-        let mount = state.order()[position];
-        let facts = layout.mount(mount);
-        let slot = state.slot(mount);
-        let bit = |is: bool| u64::from(is);
-        let key = bit(!layout.is_in(facts.device(), need.class)) << 41
-            | bit(!slot.wanted) << 40
-            | u64::from(state.rank_of(facts.server())) << 21
-            | bit(!slot.holds) << 20
-            | position as u64;
-        Turn(key)
-    }
+const A_IN_CLASS: Pass = Pass { spread: Spread::OnePerServer, part: Part::InClass };
+const A_OUT_OF_CLASS: Pass = Pass { spread: Spread::OnePerServer, part: Part::OutOfClass };
+const B_IN_CLASS: Pass = Pass { spread: Spread::Any, part: Part::InClass };
+const B_OUT_OF_CLASS: Pass = Pass { spread: Spread::Any, part: Part::OutOfClass };
 
-    /// The position in the order of mounts: up to 2^16, in the lowest 20 bits.
-    fn position(self) -> usize {
-        (self.0 & 0xf_ffff) as usize
-    }
-
-    fn is_in_class(self) -> bool {
-        self.0 >> 41 == 0
+impl Policy {
+    const fn passes(self) -> [Pass; 4] {
+        match self {
+            Policy::ServerFirst => [A_IN_CLASS, A_OUT_OF_CLASS, B_IN_CLASS, B_OUT_OF_CLASS],
+            Policy::ClassFirst => [A_IN_CLASS, B_IN_CLASS, A_OUT_OF_CLASS, B_OUT_OF_CLASS],
+        }
     }
 }
 
@@ -88,134 +102,168 @@ impl Planner {
     /// Plans the copies for one class, and protects those that must stay meanwhile.
     pub(super) fn plan(
         &mut self,
-        layout: &Layout,
+        class: &Class<'_>,
         state: &mut State,
-        facts: &BlockFacts<'_>,
-        need: Need,
-        policy: Policy,
+        ranking: &mut Ranking,
     ) -> Supply {
-        self.line_up(layout, state, need);
-        self.visit_all(layout, state, need, policy);
-        let have = state.sound_copies(layout, |device| layout.is_in(device, need.class));
-        if have < u64::from(need.copies) {
+        self.begin(class, state, ranking);
+        for pass in class.policy.passes() {
+            self.visit_wanted(class, state, pass);
+            self.visit_others(class, state, ranking, pass);
+        }
+        let have = state.sound_copies(class.layout, |device| class.has(device));
+        if have < class.copies() {
             return Supply::Short;
         }
-        self.protect_in_class(layout, state, facts, need);
+        class.protect(state);
         Supply::Enough
     }
 
-    fn line_up(&mut self, layout: &Layout, state: &State, need: Need) {
-        self.queue.clear();
-        self.queue.extend(
-            (0..state.order().len()).map(|position| Turn::new(layout, state, need, position)),
-        );
-        self.queue.sort_unstable();
-        self.in_class = self.queue.partition_point(|turn| turn.is_in_class());
-        self.servers.clear();
-        self.servers.resize(layout.servers().len(), false);
-        self.devices.clear();
-        self.devices.resize(layout.devices().len(), Progress::default());
-    }
-
-    fn visit_all(&mut self, layout: &Layout, state: &mut State, need: Need, policy: Policy) {
-        let all = 0..self.queue.len();
-        let (inside, outside) = (0..self.in_class, self.in_class..self.queue.len());
-        let mut found = Found::default();
-        let passes = match policy {
-            Policy::ServerFirst => [
-                (all.clone(), Spread::OnePerServer),
-                (all, Spread::Any),
-                (0..0, Spread::Any),
-                (0..0, Spread::Any),
-            ],
-            Policy::ClassFirst => [
-                (inside.clone(), Spread::OnePerServer),
-                (inside, Spread::Any),
-                (outside.clone(), Spread::OnePerServer),
-                (outside, Spread::Any),
-            ],
-        };
-        for (turns, spread) in passes {
-            for at in turns {
-                if found.is_enough(need) {
-                    return;
-                }
-                let mount = state.order()[self.queue[at].position()];
-                let used = self.servers[layout.mount(mount).server().place()];
-                if spread == Spread::Any || !used {
-                    self.visit(layout, state, need, mount, &mut found);
-                }
+    fn begin(&mut self, class: &Class<'_>, state: &State, ranking: &mut Ranking) {
+        let Planner { servers, devices, wanted, found, .. } = self;
+        servers.clear();
+        servers.resize(class.layout.servers().len(), false);
+        devices.clear();
+        devices.resize(class.layout.devices().len(), Progress::default());
+        *found = Found { sound: state.sound_copies(class.layout, |_| true), ..Found::default() };
+        wanted.clear();
+        wanted.extend(state.wanted());
+        ranking.sort(class.layout, wanted);
+        let server = |mount: &MountIndex| class.layout.mount(*mount).server();
+        for of_one_server in wanted.chunk_by_mut(|one, other| server(one) == server(other)) {
+            if of_one_server.len() > 1 {
+                of_one_server.sort_by_key(|mount| !state.slot(*mount).holds);
             }
         }
     }
 
-    fn visit(
-        &mut self,
-        layout: &Layout,
-        state: &mut State,
-        need: Need,
-        mount: MountIndex,
-        found: &mut Found,
-    ) {
-        let facts = layout.mount(mount);
-        let device = facts.device();
-        let progress = &mut self.devices[device.place()];
-        if progress.planned {
-            return;
-        }
-        let copies = u64::from(layout.device(device).replication().get());
-        let holds = state.slot(mount).holds;
-        if found.safe < u64::from(need.copies) && holds && state.is_sound(device) && !progress.safe
-        {
-            progress.safe = true;
-            found.safe += copies;
-            state.put_to_use(device, Use::Safe);
-        }
-        if found.planned < u64::from(need.copies) && (holds || facts.allows().write()) {
-            progress.planned = true;
-            found.planned += copies;
-            self.servers[facts.server().place()] = true;
-            state.put_to_use(device, Use::Planned);
-            let slot = state.slot_mut(mount);
-            slot.wanted = true;
-            slot.planned_for = slot.planned_for.or(Some(need.class));
+    fn visit_wanted(&mut self, class: &Class<'_>, state: &mut State, pass: Pass) {
+        for at in 0..self.wanted.len() {
+            let mount = self.wanted[at];
+            if class.part_of(mount) == pass.part {
+                self.visit(class, state, pass.spread, mount);
+            }
         }
     }
 
-    /// D3: a copy on another server may have satisfied a pass, and one in the class is still needed.
-    fn protect_in_class(
-        &self,
-        layout: &Layout,
+    /// Visits the mounts where no copy was wanted before, until there is enough.
+    fn visit_others(
+        &mut self,
+        class: &Class<'_>,
         state: &mut State,
-        facts: &BlockFacts<'_>,
-        need: Need,
+        ranking: &mut Ranking,
+        pass: Pass,
     ) {
-        let secured = |state: &State| {
-            state.sound_copies(layout, |device| {
-                layout.is_in(device, need.class) && state.is_secured(facts, layout, device)
-            })
-        };
-        let candidates = &self.queue[..self.in_class];
-        let mut next = candidates.iter().map(|turn| turn.position());
-        while secured(state) < u64::from(need.copies) {
-            let spare = |position: &usize| {
-                let device = device_at(layout, state, *position);
-                state.is_sound(device) && !state.is_secured(facts, layout, device)
-            };
-            let Some(position) = next.find(spare) else { return };
-            let device = device_at(layout, state, position);
-            state.put_to_use(device, Use::InClass);
+        let mut rank = 0;
+        while !self.found.is_enough(class)
+            && let Some(server) = ranking.server(class.layout, rank)
+        {
+            let holds = |state: &State, mount| state.slot(mount).holds;
+            self.visit_server(class, state, ranking, (pass, server), holds);
+            // Once all copies have a place, a mount without one is of no interest, nor is its order among others.
+            if self.found.planned < class.copies() {
+                let takes = |state: &State, mount: MountIndex| {
+                    !state.slot(mount).holds && class.layout.mount(mount).allows().write()
+                };
+                self.visit_server(class, state, ranking, (pass, server), takes);
+            }
+            rank += 1;
+        }
+    }
+
+    fn visit_server(
+        &mut self,
+        class: &Class<'_>,
+        state: &mut State,
+        ranking: &mut Ranking,
+        (pass, server): (Pass, ServerIndex),
+        is_one: impl Fn(&State, MountIndex) -> bool,
+    ) {
+        if pass.spread == Spread::OnePerServer && self.servers[server.place()] {
+            return;
+        }
+        self.here.clear();
+        self.here.extend(class.layout.server(server).mounts().filter(|mount| {
+            !state.slot(*mount).wanted
+                && class.part_of(*mount) == pass.part
+                && is_one(state, *mount)
+        }));
+        ranking.sort(class.layout, &mut self.here);
+        for at in 0..self.here.len() {
+            self.visit(class, state, pass.spread, self.here[at]);
+        }
+    }
+
+    fn visit(&mut self, class: &Class<'_>, state: &mut State, spread: Spread, mount: MountIndex) {
+        let facts = class.layout.mount(mount);
+        let device = facts.device();
+        let server = &mut self.servers[facts.server().place()];
+        let progress = &mut self.devices[device.place()];
+        let is_barred = spread == Spread::OnePerServer && *server;
+        if self.found.is_enough(class) || is_barred || progress.planned {
+            return;
+        }
+        let copies = u64::from(class.layout.device(device).replication().get());
+        let holds = state.slot(mount).holds;
+        if self.found.safe < class.copies() && holds && state.is_sound(device) && !progress.safe {
+            progress.safe = true;
+            self.found.safe += copies;
+            state.keep_for(device, Purpose::Safe);
+        }
+        if self.found.planned < class.copies() && (holds || facts.allows().write()) {
+            progress.planned = true;
+            *server = true;
+            self.found.planned += copies;
+            state.plan(device, mount, class.need.class);
         }
     }
 }
 
 impl Found {
-    fn is_enough(self, need: Need) -> bool {
-        let copies = u64::from(need.copies);
-        self.planned >= copies && self.safe >= copies
+    /// Whether further visits would change nothing.
+    fn is_enough(self, class: &Class<'_>) -> bool {
+        self.planned >= class.copies() && self.safe >= class.copies().min(self.sound)
     }
 }
 
-fn device_at(layout: &Layout, state: &State, position: usize) -> DeviceIndex {
-    layout.mount(state.order()[position]).device()
+impl Class<'_> {
+    fn copies(&self) -> u64 {
+        u64::from(self.need.copies)
+    }
+
+    fn has(&self, device: DeviceIndex) -> bool {
+        self.layout.is_in(device, self.need.class)
+    }
+
+    fn part_of(&self, mount: MountIndex) -> Part {
+        if self.has(self.layout.mount(mount).device()) { Part::InClass } else { Part::OutOfClass }
+    }
+
+    /// D3: a copy on another server may have satisfied a pass, and one in the class is still needed.
+    fn protect(&self, state: &mut State) {
+        let secured = |state: &State| {
+            state.sound_copies(self.layout, |device| {
+                self.has(device) && state.is_secured(self.facts, self.layout, device)
+            })
+        };
+        while secured(state) < self.copies() {
+            let Some(device) = self.spare(state) else { return };
+            state.keep_for(device, Purpose::InClass);
+        }
+    }
+
+    /// The first device, in the order of visits, that holds a copy in the class which nothing protects yet.
+    fn spare(&self, state: &State) -> Option<DeviceIndex> {
+        let is_spare = |device: &DeviceIndex| {
+            self.has(*device)
+                && state.is_sound(*device)
+                && !state.is_secured(self.facts, self.layout, *device)
+        };
+        let seen = |wanted| {
+            let mounts =
+                state.seen().iter().filter(move |mount| state.slot(**mount).wanted == wanted);
+            mounts.map(|mount| self.layout.mount(*mount).device())
+        };
+        seen(true).chain(seen(false)).find(is_spare)
+    }
 }

@@ -3,9 +3,9 @@
 use super::decision::{Action, Decision};
 use super::facts::{BlockFacts, Place, Standing};
 use super::layout::{Device, Layout};
+use super::ranking::Ranking;
 use super::reason::KeepReason;
 use super::tally::Fate;
-use super::weight::Weight;
 
 /// With more copies, comparing each with each costs more than planning.
 const COPIES_MAX: u32 = 8;
@@ -18,7 +18,7 @@ const COPIES_MAX: u32 = 8;
 pub(super) fn decide(
     layout: &Layout,
     facts: &BlockFacts<'_>,
-    weights: &mut Vec<Weight>,
+    ranking: &mut Ranking,
     decision: &mut Decision,
 ) -> Option<()> {
     let need = facts.wish.sole()?;
@@ -42,15 +42,12 @@ pub(super) fn decide(
         }
     }
 
-    layout.server_weights().weigh(facts.hash, weights);
+    let weights = ranking.weights(layout);
     let holders = facts.replicas.iter().filter_map(|replica| device(layout, replica.place));
     let worst = holders.clone().map(|device| weights[server(layout, device)]).min()?;
     // As many servers as there are copies weigh as much as the worst holder: these are the holders themselves.
-    let contenders = pullable
-        .iter()
-        .zip(&*weights)
-        .filter(|(takes, weight)| **takes && **weight >= worst)
-        .count();
+    let contenders =
+        pullable.iter().zip(weights).filter(|(takes, weight)| **takes && **weight >= worst).count();
     let among_them = holders.filter(|device| pullable[server(layout, device)]).count();
     if contenders > among_them {
         return None;

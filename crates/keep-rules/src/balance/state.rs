@@ -1,13 +1,12 @@
 //! One block on the mounts and devices of a layout: what is there, and what the rules have made of it so far.
 
-use std::cmp::Reverse;
-
 use crate::time::Timestamp;
 
+use super::decision::Action;
 use super::facts::{BlockFacts, Place, Standing};
-use super::index::{ClassIndex, DeviceIndex, MountIndex, ServerIndex};
+use super::index::{ClassIndex, DeviceIndex, MountIndex};
 use super::layout::Layout;
-use super::weight::Weight;
+use super::ranking::Ranking;
 
 /// Room for one block at a time, kept from one to the next.
 #[derive(Clone, Debug)]
@@ -18,13 +17,10 @@ pub(super) struct State {
     holdings: Vec<Holding>,
     /// The devices that hold the block, each once, in the order of the facts.
     held: Vec<DeviceIndex>,
-    /// All mounts: best server first, then in the order of mounts.
-    order: Vec<MountIndex>,
-    /// For each server its rank; 0 is best.
-    ranks: Vec<u32>,
-    servers: Vec<ServerIndex>,
-    server_weights: Vec<Weight>,
-    mount_weights: Vec<Weight>,
+    /// The mounts at which a replica is seen: best server first, then in the order of mounts.
+    seen: Vec<MountIndex>,
+    /// The mounts at which a copy is wanted, in the order in which that was found out.
+    wanted: Vec<MountIndex>,
 }
 
 /// What is at one mount.
@@ -36,15 +32,17 @@ pub(super) struct Slot {
     pub(super) wanted: bool,
     /// The first class that is to have a copy there.
     pub(super) planned_for: Option<ClassIndex>,
+    /// What becomes of the replica that is seen there, once that is settled.
+    pub(super) action: Option<Action>,
 }
 
 /// What is on one device.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Holding {
-    /// The replica; if views disagree, with the latest mtime.
+    /// The replica; if entries disagree, with the latest mtime.
     pub(super) copy: Option<Copy>,
     /// What makes the device's copy worth keeping, if anything does.
-    pub(super) use_: Use,
+    pub(super) purpose: Purpose,
 }
 
 /// The replica on a device.
@@ -64,7 +62,7 @@ pub(super) enum Certainty {
 
 /// What makes the copy on a device worth keeping. Later ones are stronger.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Use {
+pub(super) enum Purpose {
     #[default]
     None,
     /// A class would have too few copies without it (D3).
@@ -81,44 +79,56 @@ impl State {
             slots: vec![Slot::default(); layout.mounts().len()],
             holdings: vec![Holding::default(); layout.devices().len()],
             held: Vec::new(),
-            order: (0..layout.mounts().len()).map(MountIndex::new).collect(),
-            ranks: vec![0; layout.servers().len()],
-            servers: (0..layout.servers().len()).map(ServerIndex::new).collect(),
-            server_weights: Vec::new(),
-            mount_weights: Vec::new(),
+            seen: Vec::new(),
+            wanted: Vec::new(),
         }
     }
 
     /// Takes up another block.
-    pub(super) fn begin(&mut self, layout: &Layout, facts: &BlockFacts<'_>) {
-        self.slots.fill(Slot::default());
-        self.holdings.fill(Holding::default());
-        self.held.clear();
+    pub(super) fn begin(&mut self, layout: &Layout, facts: &BlockFacts<'_>, ranking: &mut Ranking) {
+        self.clear(layout);
         for replica in facts.replicas {
             let device = match replica.place {
                 Place::Device(device) => {
                     for view in layout.device(device).views() {
-                        self.fill_slot(layout, *view);
+                        self.see(layout, *view);
                     }
                     device
                 }
                 Place::Mount(mount) => {
-                    self.fill_slot(layout, mount);
+                    self.see(layout, mount);
                     layout.mount(mount).device()
                 }
             };
-            self.fill_device(device, replica.mtime, replica.standing);
+            self.hold(device, replica.mtime, replica.standing);
         }
-        self.rank(layout, facts);
+        ranking.sort(layout, &mut self.seen);
     }
 
-    fn fill_slot(&mut self, layout: &Layout, mount: MountIndex) {
+    /// Only mounts that hold a replica or want one were touched, and their devices.
+    fn clear(&mut self, layout: &Layout) {
+        for mount in self.seen.drain(..).chain(self.wanted.drain(..)) {
+            self.slots[mount.place()] = Slot::default();
+            self.holdings[layout.mount(mount).device().place()] = Holding::default();
+        }
+        self.held.clear();
+    }
+
+    fn see(&mut self, layout: &Layout, mount: MountIndex) {
+        let slot = &mut self.slots[mount.place()];
+        if slot.holds {
+            return;
+        }
+        slot.holds = true;
+        self.seen.push(mount);
         // What cannot be trashed may as well count (spec section 3.2).
-        let wanted = !layout.mount(mount).allows().trash();
-        self.slots[mount.place()] = Slot { holds: true, wanted, planned_for: None };
+        if !layout.mount(mount).allows().trash() {
+            slot.wanted = true;
+            self.wanted.push(mount);
+        }
     }
 
-    fn fill_device(&mut self, device: DeviceIndex, mtime: Timestamp, standing: Standing) {
+    fn hold(&mut self, device: DeviceIndex, mtime: Timestamp, standing: Standing) {
         let holding = &mut self.holdings[device.place()];
         match &mut holding.copy {
             None => {
@@ -137,30 +147,8 @@ impl State {
         }
     }
 
-    fn rank(&mut self, layout: &Layout, facts: &BlockFacts<'_>) {
-        let State { order, ranks, servers, server_weights, mount_weights, .. } = self;
-        layout.server_weights().weigh(facts.hash, server_weights);
-        layout.mount_weights().weigh(facts.hash, mount_weights);
-        // Equal weights are left to the index, and so to the UUID.
-        servers.sort_unstable_by_key(|server| (Reverse(server_weights[server.place()]), *server));
-        order.clear();
-        for (rank, server) in (0..).zip(servers.iter()) {
-            ranks[server.place()] = rank;
-            let start = order.len();
-            order.extend(layout.server(*server).mounts());
-            let mounts = &mut order[start..];
-            if mounts.len() > 1 {
-                mounts.sort_unstable_by_key(|mount| (mount_weights[mount.place()], *mount));
-            }
-        }
-    }
-
     pub(super) fn slot(&self, mount: MountIndex) -> Slot {
         self.slots[mount.place()]
-    }
-
-    pub(super) fn slot_mut(&mut self, mount: MountIndex) -> &mut Slot {
-        &mut self.slots[mount.place()]
     }
 
     pub(super) fn holding(&self, device: DeviceIndex) -> Holding {
@@ -172,13 +160,14 @@ impl State {
         &self.held
     }
 
-    /// All mounts: best server first, then in the order of mounts.
-    pub(super) fn order(&self) -> &[MountIndex] {
-        &self.order
+    /// The mounts at which a replica is seen: best server first, then in the order of mounts.
+    pub(super) fn seen(&self) -> &[MountIndex] {
+        &self.seen
     }
 
-    pub(super) fn rank_of(&self, server: ServerIndex) -> u32 {
-        self.ranks[server.place()]
+    /// The mounts at which a copy is wanted.
+    pub(super) fn wanted(&self) -> &[MountIndex] {
+        &self.wanted
     }
 
     /// Whether the device holds a copy that counts.
@@ -186,13 +175,30 @@ impl State {
         self.holding(device).copy.is_some_and(|copy| copy.standing == Standing::Sound)
     }
 
-    /// Puts the device's copy to this use, unless it has a stronger one.
-    pub(super) fn put_to_use(&mut self, device: DeviceIndex, use_: Use) {
+    /// Gives the device's copy this purpose, unless it has a stronger one.
+    pub(super) fn keep_for(&mut self, device: DeviceIndex, purpose: Purpose) {
         let holding = &mut self.holdings[device.place()];
-        holding.use_ = holding.use_.max(use_);
+        holding.purpose = holding.purpose.max(purpose);
     }
 
-    /// Whether some copy in use has this mtime: whatever has it must stay, as it may be the same bytes (spec section 3.2).
+    /// A class is to have a copy at this mount.
+    pub(super) fn plan(&mut self, device: DeviceIndex, mount: MountIndex, class: ClassIndex) {
+        self.keep_for(device, Purpose::Planned);
+        let slot = &mut self.slots[mount.place()];
+        slot.planned_for = slot.planned_for.or(Some(class));
+        if !slot.wanted {
+            slot.wanted = true;
+            self.wanted.push(mount);
+        }
+    }
+
+    /// Settles what becomes of the replica that is seen at this mount.
+    pub(super) fn settle(&mut self, mount: MountIndex, action: Action) {
+        self.slots[mount.place()].action = Some(action);
+    }
+
+    /// Whether some copy with a purpose has this mtime: whatever has it must stay, as it may be the same bytes
+    /// (spec section 3.2).
     pub(super) fn is_protected(
         &self,
         facts: &BlockFacts<'_>,
@@ -204,11 +210,11 @@ impl State {
                 Place::Device(device) => device,
                 Place::Mount(mount) => layout.mount(mount).device(),
             };
-            replica.mtime == mtime && self.holding(device).use_ > Use::None
+            replica.mtime == mtime && self.holding(device).purpose > Purpose::None
         })
     }
 
-    /// Whether the device's copy is in use, or shares an mtime with one that is.
+    /// Whether the device's copy has a purpose, or shares an mtime with one that has.
     pub(super) fn is_secured(
         &self,
         facts: &BlockFacts<'_>,
@@ -216,7 +222,7 @@ impl State {
         device: DeviceIndex,
     ) -> bool {
         let holding = self.holding(device);
-        holding.use_ > Use::None
+        holding.purpose > Purpose::None
             || holding.copy.is_some_and(|copy| self.is_protected(facts, layout, copy.mtime))
     }
 

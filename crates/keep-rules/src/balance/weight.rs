@@ -75,9 +75,9 @@ impl WeightTable {
         }
         for group in &self.groups {
             words[HASH_WORDS..].copy_from_slice(&group.first);
-            let mut state = compress(START, &words);
+            let mut state = compress(&START, &words);
             for block in &group.further {
-                state = compress(state, block);
+                state = compress(&state, block);
             }
             for (place, weight) in group.places.iter().zip(digests(&state)) {
                 weights[*place] = weight;

@@ -16,22 +16,32 @@ const FINDMNT_TIME_MAX: Duration = Duration::from_secs(5);
 /// How much of its answer is read: a line is far shorter.
 const FINDMNT_BYTES_MAX: u64 = 64 << 10;
 
+/// Where the kernel's device manager lists file systems by their UUIDs.
+const BY_UUID: &str = "/dev/disk/by-uuid";
+
 /// Finds out which device `root` is on, as a Go keepstore does: the file system's UUID and the path within it, or
-/// `hostname:root` when that cannot be told.
+/// `hostname:root` when that cannot be told, with a warning.
 ///
-/// Every node that shares the directory by the same path in the same file system finds the same ID.
+/// Every node that shares the directory by the same path in the same file system finds the same ID. The balancer takes
+/// two mounts with one device for one copy.
 ///
 /// # Blocking
 /// Runs `findmnt` and waits for it, at most five seconds.
 pub fn device_id(root: &Path) -> DeviceId {
-    let text = in_file_system(root).unwrap_or_else(|| format!("{}:{}", hostname(), root.display()));
+    let text = in_file_system(root).unwrap_or_else(|| {
+        tracing::warn!(
+            root = %root.display(),
+            "cannot find the file system's UUID, so the device is named after this host; if other nodes share this volume the balancer counts its copies twice"
+        );
+        format!("{}:{}", hostname(), root.display())
+    });
     text.parse().expect("a device ID with a colon or a UUID in it is never empty")
 }
 
 fn in_file_system(root: &Path) -> Option<String> {
     let findmnt = findmnt(root)?;
     let (mount_point, source) = fields(&findmnt)?;
-    let uuid = file_system_uuid(Path::new(source))?;
+    let uuid = file_system_uuid(Path::new(source), Path::new(BY_UUID))?;
     let resolved = fs::canonicalize(root).ok()?;
     identify(&uuid, Path::new(mount_point), &resolved)
 }
@@ -72,13 +82,14 @@ fn findmnt(root: &Path) -> Option<String> {
     answer
 }
 
-/// The entry of `/dev/disk/by-uuid` that names the same device file as `source`.
-fn file_system_uuid(source: &Path) -> Option<String> {
+/// The entry of `by_uuid` that leads to the same device file as `source`, which may be another name of the device, such as
+/// a volume group's.
+fn file_system_uuid(source: &Path, by_uuid: &Path) -> Option<String> {
     if !source.is_absolute() {
         return None;
     }
     let wanted = inode(source.to_owned())?;
-    let entries = fs::read_dir("/dev/disk/by-uuid").ok()?;
+    let entries = fs::read_dir(by_uuid).ok()?;
     let found = entries.flatten().find(|entry| inode(entry.path()) == Some(wanted))?;
     found.file_name().into_string().ok()
 }
@@ -94,6 +105,8 @@ fn hostname() -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::symlink;
+
     use super::*;
 
     #[test]
@@ -112,6 +125,24 @@ mod tests {
         assert_eq!(fields("/mnt /dev/sdb1 ext4 rw\n"), Some(("/mnt", "/dev/sdb1")));
         assert_eq!(fields(""), None);
         assert_eq!(fields("/mnt"), None);
+    }
+
+    #[test]
+    fn the_uuid_is_that_of_the_same_device_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| directory.path().join(name);
+        let by_uuid = at("by-uuid");
+        fs::create_dir(&by_uuid).unwrap();
+        for (device, uuid) in [("sda", "aaaa-1"), ("sdb", "bbbb-2")] {
+            fs::write(at(device), "").unwrap();
+            symlink(at(device), by_uuid.join(uuid)).unwrap();
+        }
+        symlink(at("sdb"), at("vg-keep")).unwrap();
+        let uuid = |source: &Path| file_system_uuid(source, &by_uuid);
+        assert_eq!(uuid(&at("sda")).as_deref(), Some("aaaa-1"));
+        assert_eq!(uuid(&at("vg-keep")).as_deref(), Some("bbbb-2"));
+        assert_eq!(uuid(&at("sdc")), None);
+        assert_eq!(uuid(Path::new("tmpfs")), None);
     }
 
     #[test]

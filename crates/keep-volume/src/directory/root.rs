@@ -3,9 +3,9 @@
 //! A path may come to mean another directory: a disk is unmounted, and the empty mount point appears; another disk is
 //! mounted in its place. What was read there says nothing about our blocks, and what was written there is lost to them.
 
-use std::fs::{self, File, Metadata, OpenOptions};
+use std::fs::{self, File, Metadata};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -13,7 +13,7 @@ use keep_rules::BlockHash;
 use keep_rules::mount::MountUuid;
 
 use super::config::Identity;
-use super::name;
+use super::temp;
 use crate::Error;
 
 /// The marker file's name. The Go program ignores it: it is not hexadecimal.
@@ -176,19 +176,19 @@ fn read_marker(root: &Path) -> Result<Option<Marker>, Error> {
     }
 }
 
-/// Writes the marker durably, by way of a temp file that the sweep removes after a crash. When two nodes do this at once, one of them wins, and both read what is there.
+/// Writes the marker durably, by way of a temp file that the sweep removes after a crash. When two nodes do this at once,
+/// one of them wins, and both read what is there.
 fn write_marker(root: &Path, uuid: &MountUuid) -> Result<Marker, Error> {
-    let temp = root.join(name::temp(BlockHash::EMPTY, std::process::id().into()));
     let write = || -> io::Result<()> {
-        let mut file =
-            OpenOptions::new().write(true).create(true).truncate(true).mode(0o644).open(&temp)?;
+        let temp = temp::create(root, BlockHash::EMPTY, 0o644)?;
+        let mut file: &File = temp.file();
         writeln!(file, "{uuid}")?;
         file.sync_all()?;
-        match fs::hard_link(&temp, root.join(MARKER)) {
+        match fs::hard_link(temp.path(), root.join(MARKER)) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
             _there_now => {}
         }
-        fs::remove_file(&temp)?;
+        drop(temp);
         File::open(root)?.sync_all()
     };
     write().map_err(|error| Error::device("write the marker file", error))?;

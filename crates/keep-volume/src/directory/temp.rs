@@ -12,7 +12,7 @@ use std::sync::Arc;
 use keep_rules::BlockHash;
 use rustix::fs::{FlockOperation, flock};
 
-use super::lock::{Attempt, too_often, try_to_lock};
+use super::lock::{Attempt, try_to_lock};
 use super::name;
 use super::tree::Tree;
 use crate::{Direction, Error, Operation};
@@ -82,16 +82,36 @@ impl Drop for Temp {
 
 /// Who has a new temp file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Held {
+enum Held {
     ByUs,
     /// A sweep was quicker than we, and removes it.
     BySweep,
 }
 
-/// Locks a temp file that was just created.
-pub(super) fn hold(file: &File) -> io::Result<Held> {
+/// Locks a temp file that was just created. Until then a sweep may take it away: it has, or will have, no name.
+fn hold(file: &File) -> io::Result<Held> {
     let held = try_to_lock(file)? == Attempt::Locked && file.metadata()?.nlink() > 0;
     Ok(if held { Held::ByUs } else { Held::BySweep })
+}
+
+/// Creates a temp file under a random name, and locks it.
+pub(super) fn create(directory: &Path, hash: BlockHash, mode: u32) -> io::Result<Temp> {
+    for _attempt in 0..NAMES_TRIED_MAX {
+        let path = random_name(directory, hash)?;
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create_new(true).mode(mode);
+        let file = match options.open(&path) {
+            Ok(file) => Arc::new(file),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+            Err(error) => return Err(error),
+        };
+        let temp = Temp { path, file, written: 0, named: Named::Temp };
+        match hold(&temp.file)? {
+            Held::ByUs => return Ok(temp),
+            Held::BySweep => {}
+        }
+    }
+    Err(io::Error::new(io::ErrorKind::ResourceBusy, "no name is free for long enough"))
 }
 
 impl Tree {
@@ -111,25 +131,8 @@ impl Tree {
 
     /// Creates a temp file in a directory that exists. Mode 0600, as the Go program's (spec section 6).
     pub(super) fn create_temp_in(&self, directory: &Path, hash: BlockHash) -> Result<Temp, Error> {
-        for _attempt in 0..NAMES_TRIED_MAX {
-            let path = random_name(directory, hash)
-                .map_err(|error| Error::device("choose a name for a temp file", error))?;
-            let mut options = OpenOptions::new();
-            options.read(true).write(true).create_new(true).mode(0o600);
-            let file = match self.call(Operation::Create, || options.open(&path)) {
-                Ok(file) => Arc::new(file),
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
-                Err(error) => return Err(Error::device("create a temp file", error)),
-            };
-            let temp = Temp { path, file, written: 0, named: Named::Temp };
-            // Until it is locked a sweep may take it away: then it has, or will have, no name.
-            let held = self.call(Operation::Flock, || hold(&temp.file));
-            match held.map_err(|error| Error::device("lock a temp file", error))? {
-                Held::ByUs => return Ok(temp),
-                Held::BySweep => {}
-            }
-        }
-        Err(too_often("find a free name for a temp file"))
+        self.call(Operation::Create, || create(directory, hash, 0o600))
+            .map_err(|error| Error::device("create a temp file", error))
     }
 
     /// Appends to a temp file. After an error the file may be longer than [`Temp::written`], and the same data may be

@@ -18,12 +18,11 @@ const T0: Timestamp = Timestamp::from_nanos(1_700_000_000_123_456_789);
 const T1: Timestamp = Timestamp::from_nanos(1_700_000_001_123_456_789);
 const DEADLINE: Timestamp = Timestamp::from_seconds(1_900_000_000);
 
-/// A disk in use.
+/// A disk in use. The fields are dropped in this order: what is open, the mount, the directory that both are in.
 struct Machine {
-    directory: tempfile::TempDir,
     volume: Directory,
-    // Last: it is unmounted when the volume is dropped.
     disk: Mounted,
+    directory: tempfile::TempDir,
 }
 
 impl Machine {
@@ -36,7 +35,7 @@ impl Machine {
         let disk = Mounted::image(&image, &point);
         let volume = open(&point, Durability::Sync);
         let volume = if durability == Durability::Sync { volume } else { open(&point, durability) };
-        Machine { directory, volume, disk }
+        Machine { volume, disk, directory }
     }
 
     /// The volume as the power loss of this moment leaves it.

@@ -2,6 +2,8 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Barrier;
+use std::thread;
 
 use keep_rules::trash::Fate;
 use keep_rules::{HashPrefix, Timestamp};
@@ -10,7 +12,7 @@ use keep_volume::{Error, Halt, TryWrite, Volume};
 use testkit::blocks::{Block, fetch};
 use testkit::emptying::empty;
 
-use crate::disk::{Disk, T0, T1, assert_wrong_root, files};
+use crate::disk::{Disk, T0, T1, UUID, assert_wrong_root, files};
 
 const MARKER: &str = ".donjon-volume";
 
@@ -153,6 +155,25 @@ fn a_root_without_a_marker_is_adopted_refused_or_left_alone() {
     open(Identity::Require).unwrap();
     open(Identity::Observe).unwrap();
     assert_eq!(files(&root), [".donjon-volume 644"]);
+}
+
+#[test]
+fn nodes_that_mark_a_root_at_once_agree() {
+    let disk = Disk::new();
+    for _round in 0..50 {
+        let root = disk.fresh_root();
+        let both_ready = Barrier::new(2);
+        thread::scope(|scope| {
+            for _node in 0..2 {
+                scope.spawn(|| {
+                    both_ready.wait();
+                    disk.open(&root);
+                });
+            }
+        });
+        assert_eq!(fs::read_to_string(root.join(MARKER)).unwrap(), format!("{UUID}\n"));
+        assert_eq!(files(&root), [".donjon-volume 644"]);
+    }
 }
 
 #[test]

@@ -12,10 +12,10 @@ use testkit::mounted::{Mounted, run, text};
 
 use crate::given::{Outcome, Store, resumed, sent, waiting};
 
-/// A disk in use.
+/// A disk in use. The fields are dropped in this order: the mount, then the directory that it is in.
 struct Machine {
-    directory: tempfile::TempDir,
     disk: Mounted,
+    directory: tempfile::TempDir,
 }
 
 impl Machine {
@@ -26,7 +26,7 @@ impl Machine {
         std::fs::File::create(&image).unwrap().set_len(64 << 20).unwrap();
         run("mkfs.ext4", &["-q", "-F", text(&image)]);
         let disk = Mounted::image(&image, &point);
-        Machine { directory, disk }
+        Machine { disk, directory }
     }
 
     /// Looks at the store as the power loss of this moment leaves it.

@@ -1,7 +1,8 @@
 //! What was sent to whom.
 
 use donjon_balance::apply::{Applied, Sending};
-use donjon_balance::once::Made;
+use donjon_balance::once::Done;
+use donjon_balance::postgres;
 use keep_protocol::client::ReceiptState;
 use keep_protocol::status::ListState;
 use serde::Serialize;
@@ -30,12 +31,48 @@ struct Sent {
     state: Option<&'static str>,
 }
 
+/// What became of the confirmed columns.
+#[derive(Serialize)]
+struct Confirmed {
+    written: u64,
+    unchanged: u64,
+    changed_since: u64,
+    too_new: u64,
+    failed: u64,
+    limit_reached: bool,
+}
+
 #[derive(Serialize)]
 struct Shown {
     plan: String,
     #[serde(flatten)]
     made: Option<MadeShown>,
     servers: Vec<Row>,
+    confirmed: Option<Confirmed>,
+}
+
+impl From<&postgres::Confirmed> for Confirmed {
+    fn from(confirmed: &postgres::Confirmed) -> Self {
+        Confirmed {
+            written: confirmed.written,
+            unchanged: confirmed.unchanged,
+            changed_since: confirmed.changed_since,
+            too_new: confirmed.too_new,
+            failed: confirmed.failed,
+            limit_reached: confirmed.limit_reached,
+        }
+    }
+}
+
+impl Confirmed {
+    fn text(&self) -> String {
+        let Confirmed { written, unchanged, changed_since, too_new, failed, limit_reached } = self;
+        let limit = if *limit_reached { "; BalanceUpdateLimit was reached" } else { "" };
+        format!(
+            "confirmed  {written} collections written, {unchanged} unchanged, {} left to the next run, {failed} refused{limit}\n",
+            changed_since + too_new
+        )
+    }
 }
 
 impl From<&Sending> for Sent {
@@ -54,7 +91,7 @@ impl From<&Sending> for Sent {
 /// Prints what was sent, and says with the exit status whether a node holds its list.
 pub(super) fn print(
     format: Format,
-    made: Option<&Made>,
+    done: Option<&Done>,
     applied: &Applied,
 ) -> Result<Exit, Failure> {
     let held = |sending: &Sending| {
@@ -62,9 +99,13 @@ pub(super) fn print(
         matches!(state, Some(ReceiptState::Current(ListState::Held | ListState::Checking)))
     };
     let held = applied.servers.iter().any(|to| to.trashes.as_ref().is_some_and(held));
+    let confirmed = done.and_then(|done| done.confirmed.as_ref());
+    for failure in confirmed.into_iter().flat_map(|confirmed| &confirmed.failures) {
+        eprintln!("Collection {} was not confirmed: {}", failure.uuid, failure.why);
+    }
     let shown = Shown {
         plan: applied.plan.clone(),
-        made: made.map(MadeShown::from),
+        made: done.map(|done| MadeShown::from(&done.made)),
         servers: applied
             .servers
             .iter()
@@ -74,6 +115,7 @@ pub(super) fn print(
                 trashes: to.trashes.as_ref().map(Sent::from),
             })
             .collect(),
+        confirmed: confirmed.map(Confirmed::from),
     };
     print_value(format, &shown, text)?;
     if held {
@@ -101,5 +143,6 @@ fn text(shown: &Shown) -> String {
         ]);
     }
     let made = shown.made.as_ref().map(|made| format!("{}\n\n", made.text()));
-    format!("{}{}", made.unwrap_or_default(), table::text(&table))
+    let confirmed = shown.confirmed.as_ref().map(Confirmed::text).unwrap_or_default();
+    format!("{}{}{confirmed}", made.unwrap_or_default(), table::text(&table))
 }

@@ -16,7 +16,8 @@ use crate::output::Format;
 /// One run: make a plan, and send it unless something is odd
 ///
 /// All nodes must answer, every index must be whole, every source of references must be complete; otherwise nothing is sent.
-/// Pull lists are sent before trash lists. A run that would trash or has lost an unusual share of what there is stops: look
+/// Pull lists are sent before trash lists. With a database, the confirmed columns of its collections are written last (at most
+/// BalanceUpdateLimit rows). A run that would trash or has lost an unusual share of what there is stops: look
 /// at its plan and, if it is meant so, apply it by its digest.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -47,7 +48,7 @@ pub(super) async fn run(args: OnceArgs) -> Result<Exit, Failure> {
         salt: setup.salt,
     };
     match run.once().await {
-        Ok((made, applied)) => applied::print(args.format, Some(&made), &applied),
+        Ok(done) => applied::print(args.format, Some(&done), &done.applied),
         Err(RunError::Apply(ApplyError::Brakes(held))) => {
             show::held(&held, &state);
             Ok(Exit::Partly)

@@ -30,7 +30,8 @@ Examples:
   donjon balance plan diff yesterday.plan today.plan
   donjon balance plan explain today.plan acbd18db4cc2f85cedef654fccc4a4d8
 
-Exit status: 0 the plan is there, 4 and brakes hold it, 1 there is none and the reason is on stderr")]
+Exit status: 0 the plan is there, 4 and brakes hold it,
+1 there is none and the reason is on stderr")]
 pub(crate) struct PlanArgs {
     #[command(subcommand)]
     command: Option<PlanCommand>,
@@ -57,7 +58,8 @@ enum PlanCommand {
 /// Verify a plan, and say what it was made from and what it does
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-With --json: the first and the last line of the plan, and its digest. Every line of a plan is JSON: `jq` reads it.
+With --json: the first and the last line of the plan, and its digest.
+Every line of a plan is JSON: `jq` reads it.
 Exit status: 0 every byte is as it was written, 1 it is damaged, and where")]
 struct ShowArgs {
     /// The plan

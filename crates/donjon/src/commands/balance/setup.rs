@@ -10,7 +10,7 @@ use donjon_balance::collections::CollectionsTable;
 use donjon_balance::lock::Lock;
 use donjon_balance::manifests::ManifestDirectory;
 use donjon_balance::observe::References;
-use donjon_balance::postgres::{Address, Database, LockKey, LockWait, SweepLock, Timeouts};
+use donjon_balance::postgres::{Address, Database, Holder, LockKey, LockWait, SweepLock, Timeouts};
 use donjon_balance::retry::Patience;
 use donjon_balance::servers::Server;
 use donjon_balance::settings::{ListLimits, Settings};
@@ -88,7 +88,11 @@ impl SetupArgs {
                 let database = connect(address).await?;
                 let place = format!("{} on {}", address.name, address.host);
                 sources.push(Arc::new(CollectionsTable::new(database.clone(), place)));
-                let sweep = SweepLock::take(&database, LockKey::Sweep, LOCK_WAIT).await;
+                let tell = |holder: &Holder| {
+                    eprintln!("Waiting for {}, held by {holder}.", LockKey::Sweep);
+                };
+                let sweep =
+                    SweepLock::take_telling(&database, LockKey::Sweep, LOCK_WAIT, tell).await;
                 Alone::by_both(lock, sweep.map_err(|error| Failure::Other(error.to_string()))?)
             }
         };
@@ -166,6 +170,7 @@ fn settings(cluster: &Cluster, state_dir: PathBuf) -> Settings {
         state_dir,
         memory: balance.map_or(256, |balance| balance.memory) << 20,
         threads,
+        update_limit: of(|balance| balance.update_limit, 0),
         missing_report: balance.and_then(|balance| balance.missing_report.clone()),
     }
 }

@@ -197,15 +197,8 @@ fn number(servers: Vec<ServerFacts>, dropped: Vec<DroppedView>) -> Result<Layout
         devices.iter().fold(0_u32, |sum, device| sum.saturating_add(device.replication.get()));
     let server_weights =
         WeightTable::new(numbered.iter().map(|server| server_name(&server.uuid)).enumerate());
-    // A server's only mount needs no order.
-    let contested = |(_, mount): &(usize, &Mount)| numbered[mount.server.place()].mounts.len() > 1;
-    let mount_weights = WeightTable::new(
-        mounts
-            .iter()
-            .enumerate()
-            .filter(contested)
-            .map(|(place, mount)| (place, mount_name(&mount.uuid))),
-    );
+    let mount_weights = numbered.iter().map(|server| mount_names(&mounts[server.mounts.clone()]));
+    let mount_weights = mount_weights.collect();
     Ok(Layout {
         servers: numbered,
         mounts,
@@ -217,6 +210,12 @@ fn number(servers: Vec<ServerFacts>, dropped: Vec<DroppedView>) -> Result<Layout
         server_weights,
         mount_weights,
     })
+}
+
+/// The only mount of a server needs no order.
+fn mount_names(mounts: &[Mount]) -> WeightTable {
+    let contested = if mounts.len() > 1 { mounts } else { &[] };
+    WeightTable::new(contested.iter().map(|mount| mount_name(&mount.uuid)).enumerate())
 }
 
 fn class_names(servers: &[ServerFacts]) -> Result<Vec<StorageClass>, LayoutError> {

@@ -12,6 +12,7 @@ use crate::mount::{Access, DeviceId, MountUuid, Replication};
 use crate::storage_class::{ClassSet, StorageClass};
 
 use super::index::{ClassIndex, DeviceIndex, MountIndex, ServerIndex};
+use super::ranking::Ranking;
 use super::weight::WeightTable;
 
 /// The most storage classes, on mounts and wished for together. Nobody has a hundred; a table of all classes and all devices
@@ -120,7 +121,12 @@ impl Server {
 
     /// Its mounts.
     pub fn mounts(&self) -> impl Iterator<Item = MountIndex> + use<> {
-        self.mounts.clone().map(MountIndex::new)
+        self.mount_range().map(MountIndex::new)
+    }
+
+    /// The places of its mounts in the table of all.
+    pub(in crate::balance) fn mount_range(&self) -> Range<usize> {
+        self.mounts.clone()
     }
 }
 
@@ -241,7 +247,8 @@ pub struct Layout {
     dropped: Vec<DroppedView>,
     copies_max: u32,
     server_weights: WeightTable,
-    mount_weights: WeightTable,
+    /// For each server the names of its mounts; of one with a single mount, none.
+    mount_weights: Vec<WeightTable>,
 }
 
 impl Layout {
@@ -337,28 +344,24 @@ impl Layout {
 
     /// The servers in the order in which clients look for `hash`, best first (spec section 3.1).
     pub fn server_order(&self, hash: BlockHash) -> Vec<ServerIndex> {
-        let mut weights = Vec::new();
-        self.server_weights.weigh(hash, &mut weights);
-        let mut order: Vec<ServerIndex> = (0..self.servers.len()).map(ServerIndex::new).collect();
-        order.sort_by_key(|server| std::cmp::Reverse(weights[server.place()]));
-        order
+        let mut ranking = Ranking::new(self);
+        ranking.begin(hash);
+        (0..self.servers.len()).filter_map(|rank| ranking.server(self, rank)).collect()
     }
 
     /// The mounts of one server in the order in which the balancer fills them with `hash` (spec section 3.1).
     pub fn mount_order(&self, hash: BlockHash, server: ServerIndex) -> Vec<MountIndex> {
-        let mut weights = Vec::new();
-        self.mount_weights.weigh(hash, &mut weights);
-        let mut order: Vec<MountIndex> = self.server(server).mounts().collect();
-        order.sort_by_key(|mount| weights.get(mount.place()).copied());
-        order
+        let mut ranking = Ranking::new(self);
+        ranking.begin(hash);
+        ranking.mounts(self, server).to_vec()
     }
 
     pub(super) fn server_weights(&self) -> &WeightTable {
         &self.server_weights
     }
 
-    pub(super) fn mount_weights(&self) -> &WeightTable {
-        &self.mount_weights
+    pub(super) fn mount_weights(&self, server: ServerIndex) -> &WeightTable {
+        &self.mount_weights[server.place()]
     }
 
     /// Whether a copy on `device` is one in `class`. No device is in a class that is only wished for (D1).

@@ -15,7 +15,8 @@ use crate::output::{Format, Output};
 /// Say what a plan does with a block, and why
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Exit status: 0 the plan says something of the block, 3 it does not: there is nothing to do about it, or it is not there")]
+Exit status: 0 the plan says something of the block,
+3 it does not: there is nothing to do about it, or it is not there")]
 pub(super) struct ExplainArgs {
     /// The plan
     #[arg(value_name = "FILE")]

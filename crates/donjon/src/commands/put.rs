@@ -1,0 +1,227 @@
+//! `donjon put`
+
+use std::io::{Seek as _, SeekFrom};
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use donjon_files::{Nodes, Packing, Put, PutOptions, Special, SpecialFile, Wish, scan};
+use keep_protocol::client::KeepClient;
+use keep_rules::Timestamp;
+use manifest_store::{
+    Catalog, CollectionName, Existing, Publication, Published, Store, StoreError, Wanted,
+};
+use serde_json::json;
+
+use crate::cluster::ClusterArgs;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::{Format, print};
+use crate::table::bytes;
+use crate::transfer::{ManifestsDir, bar, moves, nodes};
+
+/// Store files and directories as a collection
+///
+/// Files become blocks of at most 64 MiB; short ones share blocks, and what is the same is stored once. Each block goes to as
+/// many nodes as there should be copies. Only when all blocks have all their copies is the collection published: from then
+/// on the balancer keeps them. A directory alone is the root of the collection; of several paths each keeps its name.
+/// Links are not followed. Owners, modes and times are not stored.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  donjon put ~/photos --data /srv/keep
+  donjon put results log.txt --name run-7 --replication 3 --config /etc/arvados/config.yml
+  donjon put ~/photos --replace --data /srv/keep         the new content; the old is kept for the signature TTL
+  donjon get photos /tmp/copy --data /srv/keep
+
+With --json: an object with name, portable_data_hash, files, bytes, blocks and their stored_bytes (each once), copies,
+repeated_blocks (not sent again), renewed_blocks (touched before the publication) and skipped.
+Exit status: 0 it is published, 1 it is not: the reason is on stderr. Put again then; what is stored already costs no room")]
+pub(crate) struct PutArgs {
+    /// Files and directories
+    #[arg(value_name = "PATH", required = true)]
+    paths: Vec<PathBuf>,
+
+    /// The collection's name; that of the first path unless told
+    #[arg(long, value_name = "NAME")]
+    name: Option<CollectionName>,
+
+    /// How many copies, each on another node; DefaultReplication of the configuration
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    replication: Option<u32>,
+
+    /// Storage classes, each of which should have the copies; separated by commas
+    #[arg(long, value_name = "CLASSES", value_delimiter = ',')]
+    classes: Vec<String>,
+
+    /// Take the place of a collection of this name that has other content
+    #[arg(long)]
+    replace: bool,
+
+    /// Leave out symbolic links, devices, sockets and pipes, which no collection can hold
+    #[arg(long)]
+    skip_special: bool,
+
+    /// How many blocks to send at once. Each takes 64 MiB of memory, and so do three that are being read
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
+    jobs: u16,
+
+    /// The directory of manifests; Donjon.Balance.Manifests of the configuration, or DIR/manifests with --data DIR
+    #[arg(long, value_name = "DIR")]
+    manifests: Option<PathBuf>,
+
+    #[command(flatten)]
+    format: Format,
+
+    #[command(flatten)]
+    cluster: ClusterArgs,
+}
+
+pub(crate) async fn run(args: PutArgs) -> Result<Exit, Failure> {
+    let name = name(args.name, &args.paths)?;
+    let cluster = args.cluster.cluster()?;
+    let manifests = ManifestsDir::find(args.manifests, &cluster).ok_or_else(|| {
+        Failure::Usage(
+            "where should the manifest be kept? Give --manifests DIR, --data DIR, or --config FILE with Donjon.Balance.Manifests: blocks that no manifest names are trashed"
+                .to_owned(),
+        )
+    })?;
+    // What would stop the publication is found before anything is sent.
+    manifests.prepare()?;
+    check_catalog(&manifests.path)?;
+    let special = if args.skip_special { Special::Skip } else { Special::Refuse };
+    let scan = scan(&args.paths, special).map_err(|error| Failure::Other(error.to_string()))?;
+    let skipped = scan.skipped().to_vec();
+    let nodes = nodes(&cluster);
+    let copies = args.replication.unwrap_or(cluster.default_replication).max(1);
+    let bar = bar("put", scan.bytes());
+    let options = PutOptions {
+        wish: Wish {
+            replication: NonZeroU32::new(copies).unwrap_or(NonZeroU32::MIN),
+            classes: args.classes.clone(),
+        },
+        jobs: usize::from(args.jobs),
+        packing: Packing::default(),
+        on_progress: moves(&bar),
+    };
+    let put = donjon_files::put(scan, &nodes, &options, now).await;
+    bar.finish_and_clear();
+    let mut put = put.map_err(|error| Failure::Other(error.to_string()))?;
+    let wanted = Wanted { replication: args.replication, classes: args.classes };
+    let existing = if args.replace { Existing::Replace } else { Existing::Refuse };
+    let publishing = Publishing { dir: &manifests.path, name, wanted, existing, ttl: cluster.ttl };
+    let (published, renewed) = publishing.publish(&mut put, &nodes).await?;
+    let said = Said { name: &publishing.name, put: &put, published, renewed, copies, skipped };
+    said.tell(args.format)?;
+    Ok(Exit::Done)
+}
+
+/// The name that was given, or that of the first path.
+fn name(given: Option<CollectionName>, paths: &[PathBuf]) -> Result<CollectionName, Failure> {
+    if let Some(name) = given {
+        return Ok(name);
+    }
+    let first = paths.first().and_then(|path| std::fs::canonicalize(path).ok());
+    let last = first.as_deref().and_then(Path::file_name).and_then(|name| name.to_str());
+    last.unwrap_or_default().parse().map_err(|error| {
+        Failure::Usage(format!("the path gives no name: {error}; give --name NAME"))
+    })
+}
+
+fn check_catalog(dir: &Path) -> Result<(), Failure> {
+    match Catalog::load(dir) {
+        Ok(_) | Err(StoreError::NoCatalog { .. }) => Ok(()),
+        Err(error) => Err(Failure::Other(error.to_string())),
+    }
+}
+
+struct Publishing<'a> {
+    dir: &'a Path,
+    name: CollectionName,
+    wanted: Wanted,
+    existing: Existing,
+    ttl: Duration,
+}
+
+impl Publishing<'_> {
+    /// Publishes what was stored; gives also how many blocks had to be made young again.
+    async fn publish(
+        &self,
+        put: &mut Put,
+        nodes: &Nodes<KeepClient>,
+    ) -> Result<(Published, u64), Failure> {
+        let mut manifest = tempfile::tempfile().map_err(Failure::local("cannot make a file"))?;
+        put.tree
+            .write(&mut manifest)
+            .and_then(|_| manifest.seek(SeekFrom::Start(0)))
+            .map_err(Failure::local("cannot write the manifest into a temporary file"))?;
+        // Waits for another writer. Blocks grow old meanwhile, so they are renewed after it.
+        let mut store = Store::open(self.dir, now()).map_err(other)?;
+        let renewed = put.renew(nodes, self.ttl, now).await;
+        let renewed = renewed.map_err(|error| Failure::Other(error.to_string()))?;
+        let publication = Publication {
+            name: self.name.clone(),
+            wanted: self.wanted.clone(),
+            files: put.report.files,
+            data_bytes: put.report.bytes,
+            at: now(),
+            existing: self.existing,
+        };
+        match store.publish(publication, manifest) {
+            Ok(published) => Ok((published, renewed)),
+            Err(error @ StoreError::Exists { .. }) => Err(Failure::Other(format!(
+                "{error}: --name, or --replace. All blocks are stored, but nothing is published"
+            ))),
+            Err(error) => Err(other(error)),
+        }
+    }
+}
+
+/// What came of it.
+struct Said<'a> {
+    name: &'a CollectionName,
+    put: &'a Put,
+    published: Published,
+    renewed: u64,
+    copies: u32,
+    skipped: Vec<SpecialFile>,
+}
+
+impl Said<'_> {
+    fn tell(&self, format: Format) -> Result<(), Failure> {
+        for SpecialFile { path, kind } in &self.skipped {
+            eprintln!("donjon: left out: {} ({kind})", path.display());
+        }
+        let Said { name, put, published, renewed, copies, skipped } = self;
+        let report = &put.report;
+        let said = json!({
+            "name": name,
+            "portable_data_hash": published.pdh.to_string(),
+            "files": report.files,
+            "bytes": report.bytes,
+            "blocks": report.blocks,
+            "stored_bytes": report.block_bytes,
+            "copies": copies,
+            "repeated_blocks": report.repeated_blocks,
+            "renewed_blocks": renewed,
+            "skipped": skipped.len(),
+        });
+        print(format, &said, |_| {
+            format!(
+                "{name}: {} files, {} in {} blocks, {copies} copies each\n{}",
+                report.files,
+                bytes(report.bytes),
+                report.blocks,
+                published.pdh
+            )
+        })
+    }
+}
+
+fn now() -> Timestamp {
+    SystemTime::now().into()
+}
+
+fn other(error: StoreError) -> Failure {
+    Failure::Other(error.to_string())
+}

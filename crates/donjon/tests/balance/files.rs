@@ -1,0 +1,186 @@
+//! Files in and out: `donjon put`, `get`, `ls`, `rm`.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+
+use serde_json::json;
+
+use crate::cluster::Cluster;
+use crate::program::{Ran, donjon};
+
+/// Every file and directory below a path, with its content.
+fn tree(root: &Path) -> BTreeMap<Vec<u8>, Option<Vec<u8>>> {
+    let mut all = BTreeMap::new();
+    let mut ahead = vec![root.to_owned()];
+    while let Some(dir) = ahead.pop() {
+        for entry in fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.strip_prefix(root).unwrap().as_os_str().as_bytes().to_vec();
+            if path.is_dir() {
+                all.insert(name, None);
+                ahead.push(path);
+            } else {
+                all.insert(name, Some(fs::read(path).unwrap()));
+            }
+        }
+    }
+    all
+}
+
+impl Cluster {
+    /// Runs a command that knows all nodes.
+    fn files(&self, command: &[&str]) -> Ran {
+        let config = self.arg("config.yml");
+        donjon(&[command, &["--config", &config]].concat())
+    }
+
+    /// Files of many kinds, in a directory of the cluster's.
+    fn plant_files(&self) -> String {
+        let root = self.path("files");
+        fs::create_dir_all(root.join("sub dir/deep")).unwrap();
+        fs::create_dir(root.join("empty dir")).unwrap();
+        fs::write(root.join("empty"), "").unwrap();
+        fs::write(root.join("a:b\\c"), "odd").unwrap();
+        fs::write(root.join(OsStr::from_bytes(b"no utf-8 \xff")), "bytes").unwrap();
+        fs::write(root.join("sub dir/deep/small"), "small").unwrap();
+        let large: Vec<u8> = (0..1_250_000_u32).map(|number| number.to_le_bytes()[1]).collect();
+        fs::write(root.join("large"), &large).unwrap();
+        fs::write(root.join("sub dir/the same"), &large).unwrap();
+        self.arg("files")
+    }
+}
+
+#[test]
+fn a_tree_comes_back_as_it_was_also_when_a_node_is_gone() {
+    let mut cluster = Cluster::start(3, json!({}));
+    let files = cluster.plant_files();
+    let put = cluster.files(&["put", &files, "--name", "all", "--json"]).ends_with(0).json();
+    assert_eq!((&put["files"], &put["copies"]), (&json!(6), &json!(2)));
+    let blocks = put["blocks"].as_u64().unwrap();
+    assert!(blocks <= 3, "equal files are stored once, small ones share a block: {put}");
+
+    let back = cluster.arg("back");
+    cluster.files(&["get", "all", &back]).ends_with(0);
+    assert_eq!(tree(Path::new(&back)), tree(Path::new(&files)));
+
+    // Any one node gone: every block has a copy elsewhere.
+    for node in 0..3 {
+        cluster.kill(node);
+        let back = cluster.arg(&format!("back-{node}"));
+        cluster.files(&["get", "all", &back]).ends_with(0);
+        assert_eq!(tree(Path::new(&back)), tree(Path::new(&files)));
+        cluster.begin(node);
+    }
+}
+
+#[test]
+fn a_restore_goes_on_where_it_stood_and_overwrites_nothing_unasked() {
+    let cluster = Cluster::start(1, json!({}));
+    let files = cluster.plant_files();
+    cluster.files(&["put", &files, "--name", "all", "--replication", "1"]).ends_with(0);
+    let back = cluster.arg("back");
+    cluster.files(&["get", "all", &back]).ends_with(0);
+    fs::remove_file(cluster.path("back/large")).unwrap();
+    let again = cluster.files(&["get", "all", &back, "--json"]).ends_with(0).json();
+    assert_eq!((&again["written"], &again["kept"]), (&json!(1), &json!(5)));
+
+    fs::write(cluster.path("back/empty"), "mine").unwrap();
+    let ran = cluster.files(&["get", "all", &back]).ends_with(1);
+    assert!(ran.stderr.contains("--overwrite"), "{}", ran.stderr);
+    assert_eq!(fs::read(cluster.path("back/empty")).unwrap(), b"mine");
+    cluster.files(&["get", "all", &back, "--overwrite"]).ends_with(0);
+    assert_eq!(tree(Path::new(&back)), tree(Path::new(&files)));
+}
+
+#[test]
+fn nothing_is_restored_through_a_link() {
+    let cluster = Cluster::start(1, json!({}));
+    let files = cluster.plant_files();
+    cluster.files(&["put", &files, "--name", "all", "--replication", "1"]).ends_with(0);
+    let back = cluster.path("back");
+    fs::create_dir(&back).unwrap();
+    fs::create_dir(cluster.path("elsewhere")).unwrap();
+    std::os::unix::fs::symlink(cluster.path("elsewhere"), back.join("sub dir")).unwrap();
+    cluster.files(&["get", "all", back.to_str().unwrap()]).ends_with(1);
+    assert_eq!(fs::read_dir(cluster.path("elsewhere")).unwrap().count(), 0);
+}
+
+#[test]
+fn many_small_files_share_few_blocks() {
+    let cluster = Cluster::start(1, json!({}));
+    let root = cluster.path("many");
+    for dir in 0..20 {
+        fs::create_dir_all(root.join(format!("d{dir}"))).unwrap();
+        for file in 0..250 {
+            fs::write(root.join(format!("d{dir}/f{file}")), format!("{dir} {file}")).unwrap();
+        }
+    }
+    let many = cluster.arg("many");
+    let put = cluster.files(&["put", &many, "--replication", "1", "--json"]).ends_with(0).json();
+    assert_eq!((&put["files"], &put["blocks"]), (&json!(5000), &json!(1)));
+    let back = cluster.arg("back");
+    cluster.files(&["get", "many", &back]).ends_with(0);
+    assert_eq!(tree(Path::new(&back)), tree(Path::new(&many)));
+}
+
+#[test]
+fn nothing_is_published_unless_every_copy_is_there() {
+    let mut cluster = Cluster::start(2, json!({}));
+    let files = cluster.plant_files();
+    cluster.kill(1);
+    let ran = cluster.files(&["put", &files, "--name", "all"]).ends_with(1);
+    assert!(ran.stderr.contains("has 1 of 2 copies"), "{}", ran.stderr);
+    assert!(ran.stderr.contains(cluster.url(1)), "{}", ran.stderr);
+    let listed = cluster.files(&["ls", "--json"]).ends_with(0).text();
+    assert_eq!(listed, "", "nothing is published");
+    cluster.begin(1);
+    cluster.files(&["put", &files, "--name", "all"]).ends_with(0);
+}
+
+#[test]
+fn names_are_not_taken_twice_and_links_are_not_followed() {
+    let cluster = Cluster::start(1, json!({}));
+    let files = cluster.plant_files();
+    let put = |extra: &[&str]| {
+        cluster.files(&[&["put", &files, "--name", "all", "--replication", "1"], extra].concat())
+    };
+    put(&[]).ends_with(0);
+    put(&[]).ends_with(0);
+    fs::write(cluster.path("files/new"), "new").unwrap();
+    let ran = put(&[]).ends_with(1);
+    assert!(ran.stderr.contains("choose another name, or replace it"), "{}", ran.stderr);
+    put(&["--replace"]).ends_with(0);
+    std::os::unix::fs::symlink("/etc/passwd", cluster.path("files/link")).unwrap();
+    let ran = put(&["--replace"]).ends_with(1);
+    assert!(
+        ran.stderr.contains("files/link") && ran.stderr.contains("--skip-special"),
+        "{}",
+        ran.stderr
+    );
+    put(&["--replace", "--skip-special"]).ends_with(0);
+}
+
+#[test]
+fn collections_are_listed_removed_and_brought_back() {
+    let cluster = Cluster::start(1, json!({"MaxTrashPercent": 100}));
+    let files = cluster.plant_files();
+    cluster.files(&["put", &files, "--name", "all", "--replication", "1"]).ends_with(0);
+    let listed = cluster.files(&["ls", "--json"]).ends_with(0).json();
+    assert_eq!((&listed["name"], &listed["files"]), (&json!("all"), &json!(6)));
+    let listed = cluster.files(&["ls", "all", "--json"]).ends_with(0).json_lines();
+    assert_eq!(listed.len(), 6);
+    cluster.files(&["rm", "all"]).ends_with(0);
+    assert_eq!(cluster.files(&["ls", "--json"]).ends_with(0).text(), "");
+    cluster.files(&["get", "all", &cluster.arg("back")]).ends_with(3);
+    cluster.files(&["rm", "all"]).ends_with(3);
+    // The blocks are still there: it comes back whole.
+    cluster.once();
+    cluster.settle();
+    cluster.files(&["rm", "--undo", "all"]).ends_with(0);
+    let back = cluster.arg("back");
+    cluster.files(&["get", "all", &back]).ends_with(0);
+    assert_eq!(tree(Path::new(&back)), tree(Path::new(&files)));
+}
