@@ -11,6 +11,9 @@ use crate::name::CollectionName;
 /// Clocks of different machines differ; and a signature may be used in its last second.
 pub(crate) const MARGIN: Duration = Duration::from_secs(3600);
 
+/// The least time that a removed collection is remembered after its protection has ended.
+const REMEMBERED_MIN: Duration = Duration::from_secs(24 * 3600);
+
 /// What a collection wants of its blocks.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wanted {
@@ -68,6 +71,18 @@ impl Entry {
         let Some(removed_at) = self.removed_at else { return Standing::Live };
         let until = Timestamp::from_nanos(removed_at).after(ttl).after(MARGIN);
         if now < until { Standing::RemovedUntil(until) } else { Standing::Over }
+    }
+
+    /// Whether it may be forgotten at `now`: its protection ended another TTL ago, and a day at least. Until then a clock that
+    /// is ahead, or a run that takes long, does no harm.
+    pub(crate) fn is_forgettable(&self, now: Timestamp, ttl: Duration) -> bool {
+        match self.standing(now, ttl) {
+            Standing::Live | Standing::RemovedUntil(_) => false,
+            Standing::Over => {
+                let past = now.before(ttl.max(REMEMBERED_MIN));
+                self.standing(past, ttl) == Standing::Over
+            }
+        }
     }
 
     /// Whether it was not removed.

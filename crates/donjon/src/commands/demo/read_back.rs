@@ -11,7 +11,7 @@ use super::cluster::{Cluster, Node};
 use super::lists::Worked;
 use super::store::{BlockName, Catalogue, REQUESTS_AT_ONCE, StoredFile};
 use super::story::Story;
-use crate::failure::{Failure, with_cause};
+use crate::failure::{Failure, with_advice};
 use crate::table;
 
 /// What came back.
@@ -146,7 +146,7 @@ async fn read_block(
                     "block {} from the {} node: {}",
                     block.hash,
                     node.name,
-                    with_cause(&error)
+                    with_advice(&error)
                 )));
             }
         }
