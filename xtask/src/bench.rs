@@ -3,13 +3,14 @@
 use crate::command::{Failure, Program};
 
 /// Name, crate, bench target, and what it measures. Several may have one name.
-const BENCHES: [(&str, &str, &str, &str); 11] = [
+const BENCHES: [(&str, &str, &str, &str); 12] = [
     ("work-list", "block-work-list", "work_list", "the work list beside locks and channels"),
     ("intake", "keep-protocol", "intake", "parsing trash and pull lists beside serde_json"),
     ("volume", "keep-volume", "directory", "the directory volume: write, trash, touch, index"),
     ("ledger", "ledger", "ledger", "the ledger: append, sync, read, verify"),
     ("list-store", "list-store", "list_store", "durable lists: commit, load, progress"),
     ("node", "donjon", "node", "the real node: GET, PUT, memory, stalled uploads, lists, index"),
+    ("files", "donjon", "files", "put and get of 100 000 small files beside cp -r and a PUT each"),
     ("balance", "keep-rules", "balance", "decisions beside ranking with the MD5 crate"),
     ("balance", "donjon-balance", "sort", "sorting on the disk beside a vector"),
     ("balance", "donjon-balance", "plan", "plans: write, read, look up, lists, compare"),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use keep_manifest::Blocks;
 use keep_rules::Timestamp;
-use manifest_store::{Scan, Standing, StoreError};
+use manifest_store::{Entry, Scan, Standing, StoreError};
 
 use crate::missing::Wanting;
 use crate::observe::{References, SourceError};
@@ -41,12 +41,11 @@ impl References for ManifestDirectory {
         let scan = Scan::open(&self.dir).map_err(said)?;
         let now = (self.now)();
         for entry in scan.entries() {
-            let manifest = scan.manifest(entry).map_err(said)?;
+            // It is no reference any more, and may be erased at any time.
             if entry.standing(now, self.ttl) == Standing::Over {
-                // It is no reference, but if it is damaged, so may others be.
-                scan.check(entry, manifest).map_err(said)?;
                 continue;
             }
+            let manifest = scan.manifest(entry).map_err(said)?;
             let wanted = Wanted {
                 replication: entry.wanted.replication.map(i64::from),
                 classes: Some(&entry.wanted.classes),
@@ -62,7 +61,9 @@ impl References for ManifestDirectory {
 
     fn wanting(&self, wanting: &mut Wanting) -> Result<(), SourceError> {
         let scan = Scan::open(&self.dir).map_err(said)?;
-        for entry in scan.entries() {
+        let now = (self.now)();
+        let is_over = |entry: &&Entry| entry.standing(now, self.ttl) == Standing::Over;
+        for entry in scan.entries().iter().filter(|entry| !is_over(entry)) {
             let mut blocks = Blocks::new(scan.manifest(entry).map_err(said)?);
             for block in blocks.by_ref() {
                 let block = block.map_err(|error| SourceError::Source(error.to_string()))?;
@@ -80,8 +81,7 @@ impl References for ManifestDirectory {
 
 fn said(error: StoreError) -> SourceError {
     let text = error.to_string();
-    // A manifest may be swept between the catalog and its turn.
-    if matches!(error, StoreError::Changed { .. } | StoreError::ManifestGone { .. }) {
+    if matches!(error, StoreError::Changed { .. }) {
         SourceError::Changed(text)
     } else {
         SourceError::Source(text)

@@ -1,289 +1,155 @@
-//! A tree, restored: verified block by block, resumed where it stood, in place only when whole.
+//! A tree, restored: looked for, fetched, verified, named.
 
-use std::collections::VecDeque;
-use std::fs::{self, File, OpenOptions};
+mod run;
+mod survey;
+
+use std::collections::BTreeMap;
+use std::fmt;
 use std::io;
-use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use bytes::Bytes;
-use futures_util::stream::{self, StreamExt as _};
-use keep_manifest::{BlockRef, Segment, Tree, TreePath};
-use keep_rules::{BlockHash, Timestamp};
-use md5::{Digest as _, Md5};
-use rustix::fs::OFlags;
-use tokio::sync::Mutex;
+use keep_manifest::{BlockRef, Tree, TreePath};
+use keep_rules::Locator;
 
-use crate::Progress;
-use crate::nodes::{Nodes, Unread};
-use crate::target::Target;
+use crate::destination::Destination;
+use crate::fetch::NotFetched;
+use crate::node::Node;
+use crate::nodes::Nodes;
+use crate::put::OnProgress;
+use run::Run;
 
-/// What becomes of a file that is there already, with other content.
+/// What a node is asked for: the locator of a block, signed if need be.
+pub type Locate = Arc<dyn Fn(BlockRef) -> Locator + Send + Sync>;
+
+/// What becomes of files that are there and have other content.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Existing {
-    /// It stays, and that is an error.
+    /// They stay, and are reported.
     #[default]
     Keep,
-    /// It is replaced, when the new one is whole.
+    /// They are replaced, each in one step, once what replaces it is whole.
     Overwrite,
 }
 
-/// How a tree is restored.
-#[derive(Clone, Copy, Debug)]
-pub struct Getting {
+/// How to restore.
+#[derive(Clone)]
+pub struct GetOptions {
+    /// How many blocks are on their way at once. Memory: a block for each.
+    pub jobs: usize,
     /// What becomes of files that are there.
     pub existing: Existing,
-    /// Files at once: each takes a block, 64 MiB, of memory.
-    pub at_once: usize,
-    /// The clock.
-    pub now: fn() -> Timestamp,
+    /// How a block is asked for.
+    pub locate: Locate,
+    /// Who is told of progress: bytes and files that are there.
+    pub on_progress: OnProgress,
 }
 
-/// What was restored.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+impl fmt::Debug for GetOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GetOptions")
+            .field("jobs", &self.jobs)
+            .field("existing", &self.existing)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What was restored. All of it if `unrestored` is empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Got {
-    /// Files that were written.
+    /// Files that are there now, and were not.
     pub written: u64,
-    /// Files that were there and right.
+    /// Files that were there, and have the right content.
     pub kept: u64,
-    /// Bytes of all.
+    /// Bytes of all those.
     pub bytes: u64,
+    /// Blocks that were read from nodes.
+    pub blocks: u64,
+    /// Their bytes.
+    pub block_bytes: u64,
+    /// Files that are not restored, and why.
+    pub unrestored: BTreeMap<TreePath, Unrestored>,
 }
 
-/// Why a file is not restored. Those that were whole before are in place; repeat the command to go on.
+/// Why a file is not restored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unrestored {
+    /// A file of the same size and other content is there; it was left alone.
+    Differs,
+    /// A block of it cannot be read: its text says which, and what each node said.
+    NoBlock(String),
+}
+
+/// Why restoring ended early. What was restored is whole; run it again to go on.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum GetError {
-    /// It cannot be written.
-    #[error("{}: {error}", path.display())]
+    /// The destination could not be read or written.
+    #[error("cannot {doing} {}: {source}", path.display())]
     Io {
-        /// The file.
+        /// What was tried.
+        doing: &'static str,
+        /// Where: the destination, and the path in it.
         path: PathBuf,
-        /// Why.
-        #[source]
-        error: io::Error,
+        /// What the system said.
+        source: io::Error,
     },
-    /// There is another one.
-    #[error("{}: is there with other content; --overwrite replaces it", path.display())]
-    Exists {
-        /// The file.
-        path: PathBuf,
+    /// A file or directory is in the way. Nothing was changed.
+    #[error("{}", survey::in_the_way(found, *count))]
+    InTheWay {
+        /// The first of them: where, and what is wrong.
+        found: Vec<(PathBuf, &'static str)>,
+        /// How many there are.
+        count: u64,
     },
-    /// A block cannot be had.
-    #[error("{}: {error}", path.display())]
-    Unread {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        error: Unread,
+    /// A name that cannot be in this directory. Nothing was changed.
+    #[error(
+        "the collection has a file or directory {path}, whose name no directory can have or which `donjon get` uses itself"
+    )]
+    BadName {
+        /// Its path in the collection.
+        path: TreePath,
     },
+    /// No node answers.
+    #[error("{0}. What is there so far stays: run it again to go on")]
+    NobodyAnswers(NotFetched),
+    /// A thread has ended in a panic.
+    #[error("a thread of this program has panicked: {0}")]
+    Thread(#[from] tokio::task::JoinError),
 }
 
-/// Restores `tree` in `destination`, which is made if it is new.
+impl GetError {
+    fn io(
+        doing: &'static str,
+        destination: &Path,
+        path: &TreePath,
+    ) -> impl FnOnce(io::Error) -> GetError + use<> {
+        use std::os::unix::ffi::OsStrExt as _;
+        let path = destination.join(std::ffi::OsStr::from_bytes(path.as_bytes()));
+        move |source| GetError::Io { doing, path, source }
+    }
+}
+
+/// Restores a tree into the directory `to`, which is made unless it is there.
+///
+/// A file has its name only once it is whole and on the disk. What is there with the right content is not written again,
+/// and what an earlier run has left unfinished is used if its hashes are right. A file whose blocks cannot be read is
+/// reported, and the others are restored.
 ///
 /// # Errors
-/// The first file, in the order of paths, that cannot be restored.
-pub async fn get(
+/// [`GetError`]. [`GetError::InTheWay`] and [`GetError::BadName`] are found before anything is changed.
+pub async fn get<N: Node>(
     tree: &Tree,
-    destination: &Path,
-    nodes: &Nodes,
-    getting: Getting,
-    progress: &dyn Progress,
+    to: &Path,
+    nodes: &Nodes<N>,
+    options: &GetOptions,
 ) -> Result<Got, GetError> {
-    let failed = |path: &Path| {
-        let path = path.to_owned();
-        move |error| GetError::Io { path, error }
-    };
-    let target = Target::new(destination).map_err(failed(destination))?;
-    let mut directories = vec![destination.to_owned()];
-    for (path, _) in tree.directories() {
-        directories.push(target.directory(path).map_err(failed(destination))?);
-    }
-    let blocks = Blocks {
-        nodes,
-        now: getting.now,
-        recent: Mutex::default(),
-        kept: getting.at_once.max(1) + 1,
-    };
-    let files: Vec<(TreePath, Vec<Segment>)> =
-        tree.files().map(|(path, file)| (path, file.segments().to_vec())).collect();
-    let restored = files.iter().map(|(path, segments)| {
-        restore(&target, path, segments, &blocks, getting.existing, progress)
-    });
-    // Collected first: a lazily mapped stream of borrowing futures does not prove that it can be sent.
-    let restored: Vec<_> = restored.collect();
-    let mut restored = stream::iter(restored).buffered(getting.at_once.max(1));
-    let mut got = Got::default();
-    while let Some(done) = restored.next().await {
-        let (outcome, bytes) = done?;
-        got.bytes += bytes;
-        match outcome {
-            Outcome::Written => got.written += 1,
-            Outcome::Kept => got.kept += 1,
-        }
-    }
-    for directory in directories {
-        let synced = File::open(&directory).and_then(|directory| directory.sync_all());
-        synced.map_err(failed(&directory))?;
-    }
-    Ok(got)
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Outcome {
-    Written,
-    Kept,
-}
-
-/// Restores one file.
-async fn restore(
-    target: &Target,
-    path: &TreePath,
-    segments: &[Segment],
-    blocks: &Blocks<'_>,
-    existing: Existing,
-    progress: &dyn Progress,
-) -> Result<(Outcome, u64), GetError> {
-    let shown = PathBuf::from(String::from_utf8_lossy(path.as_bytes()).into_owned());
-    let io = |error| GetError::Io { path: shown.clone(), error };
-    let (place, part) = target.file(path).map_err(io)?;
-    let size: u64 = segments.iter().map(|segment| u64::from(segment.length())).sum();
-    let unread = |error| GetError::Unread { path: shown.clone(), error };
-    match fs::symlink_metadata(&place) {
-        Ok(there) => {
-            let same = there.is_file() && there.len() == size && {
-                let file = File::open(&place).map_err(io)?;
-                holds(&file, segments, blocks).await.map_err(|error| error.at(&shown))?
-            };
-            if same {
-                progress.bytes(size);
-                return Ok((Outcome::Kept, size));
-            }
-            if existing == Existing::Keep {
-                return Err(GetError::Exists { path: place });
-            }
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(io(error)),
-    }
-    let mut options = OpenOptions::new();
-    // A link in the place of the part is not followed.
-    options
-        .create(true)
-        .truncate(false)
-        .read(true)
-        .write(true)
-        .custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
-    let file = options.open(&part).map_err(io)?;
-    let mut offset = 0;
-    for segment in segments {
-        if !has_whole(&file, offset, *segment).map_err(io)? {
-            let data = blocks.get(segment.block()).await.map_err(unread)?;
-            let start = usize::try_from(segment.offset()).expect("a block is at most 64 MiB");
-            let length = usize::try_from(segment.length()).expect("a block is at most 64 MiB");
-            file.write_all_at(&data[start..start + length], offset).map_err(io)?;
-        }
-        offset += u64::from(segment.length());
-        progress.bytes(segment.length().into());
-    }
-    file.set_len(size).map_err(io)?;
-    file.sync_all().map_err(io)?;
-    fs::rename(&part, &place).map_err(io)?;
-    Ok((Outcome::Written, size))
-}
-
-/// Why a comparison failed.
-enum NotCompared {
-    Io(io::Error),
-    Unread(Unread),
-}
-
-impl NotCompared {
-    fn at(self, path: &Path) -> GetError {
-        let path = path.to_owned();
-        match self {
-            NotCompared::Io(error) => GetError::Io { path, error },
-            NotCompared::Unread(error) => GetError::Unread { path, error },
-        }
-    }
-}
-
-/// Whether the file holds these bytes. What is a whole block is compared by its hash, without asking a node.
-async fn holds(
-    file: &File,
-    segments: &[Segment],
-    blocks: &Blocks<'_>,
-) -> Result<bool, NotCompared> {
-    let mut offset = 0;
-    for segment in segments {
-        if !has_whole(file, offset, *segment).map_err(NotCompared::Io)? {
-            if is_whole(*segment) {
-                return Ok(false);
-            }
-            let data = blocks.get(segment.block()).await.map_err(NotCompared::Unread)?;
-            let start = usize::try_from(segment.offset()).expect("a block is at most 64 MiB");
-            let mut there =
-                vec![0; usize::try_from(segment.length()).expect("a block is at most 64 MiB")];
-            file.read_exact_at(&mut there, offset).map_err(NotCompared::Io)?;
-            if data[start..start + there.len()] != there {
-                return Ok(false);
-            }
-        }
-        offset += u64::from(segment.length());
-    }
-    Ok(true)
-}
-
-/// Whether the segment is all of its block.
-fn is_whole(segment: Segment) -> bool {
-    segment.offset() == 0 && segment.length() == segment.block().size()
-}
-
-/// Whether the file has a whole block at this place, found by its hash.
-fn has_whole(file: &File, offset: u64, segment: Segment) -> io::Result<bool> {
-    if !is_whole(segment) || file.metadata()?.len() < offset + u64::from(segment.length()) {
-        return Ok(false);
-    }
-    let mut there = vec![0; usize::try_from(segment.length()).expect("a block is at most 64 MiB")];
-    file.read_exact_at(&mut there, offset)?;
-    Ok(BlockHash::from_bytes(Md5::digest(&there).into()) == segment.block().hash())
-}
-
-/// A block in memory, or on its way.
-type Place = Arc<Mutex<Option<Bytes>>>;
-
-/// The blocks that were read last: files that lie side by side share one.
-struct Blocks<'n> {
-    nodes: &'n Nodes,
-    now: fn() -> Timestamp,
-    recent: Mutex<VecDeque<(BlockRef, Place)>>,
-    kept: usize,
-}
-
-impl Blocks<'_> {
-    /// The block: from memory, or from a node, once for all who want it now.
-    async fn get(&self, block: BlockRef) -> Result<Bytes, Unread> {
-        let place = self.place(block).await;
-        let mut place = place.lock().await;
-        if let Some(data) = &*place {
-            return Ok(data.clone());
-        }
-        let data = self.nodes.fetch(block, (self.now)()).await?;
-        *place = Some(data.clone());
-        Ok(data)
-    }
-
-    async fn place(&self, block: BlockRef) -> Place {
-        let mut recent = self.recent.lock().await;
-        if let Some((_, place)) = recent.iter().find(|(known, _)| *known == block) {
-            return Arc::clone(place);
-        }
-        while recent.len() >= self.kept {
-            recent.pop_front();
-        }
-        let place = Place::default();
-        recent.push_back((block, Arc::clone(&place)));
-        place
-    }
+    survey::check_names(tree)?;
+    let root = TreePath::root();
+    let destination = Destination::open(to).map_err(GetError::io("restore into", to, &root))?;
+    let surveyed = survey::survey(&destination, tree, to, options.existing)?;
+    survey::make_directories(&destination, tree, to)?;
+    let mut run = Run::new(destination, to, nodes, options, surveyed);
+    run.all(tree).await?;
+    run.end(tree)
 }

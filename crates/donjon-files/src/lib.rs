@@ -1,22 +1,41 @@
 //! Files and directories in and out of a block store: packed into blocks, named by a manifest, verified on the way back.
 //!
-//! [`scan()`] looks at what is to be stored, [`put()`] stores it and gives the tree of its manifest, [`get()`] restores such a
-//! tree. Whoever calls [`put()`] publishes the manifest, within the signature TTL of the first block.
+//! | to | use |
+//! |---|---|
+//! | see what would be stored | [`scan()`] |
+//! | store it | [`put()`]: gives the tree of a manifest, once all blocks have all their copies |
+//! | keep it until it is published | [`Put::renew`] |
+//! | have it back | [`get()`] |
+//!
+//! Nothing here publishes: whoever calls [`put()`] writes the manifest where references are read, and does so within the
+//! signature TTL of the first block.
 
+mod destination; // where files are restored, and nowhere else
+mod failure; // what nodes said
+mod fetch; // one block, from whichever node has it
 mod get; // a tree, restored
-mod nodes; // which node is asked for a block
-mod pack; // which files share a block
+mod layout; // which bytes of which block are a file
+mod node; // what is asked of a node
+mod nodes; // all of them, and who comes first
+mod packing; // which files share a block
+mod placement; // who is asked next to keep a block
 mod put; // a tree, stored
-mod scan; // what there is to store
-mod target; // where files are restored, and nowhere else
+mod reading; // files become blocks
+mod renewal; // blocks that have waited too long
+mod restore; // the pieces of one block, put where they belong
+mod scan; // what there is
+mod steps; // which blocks are needed, for which pieces
+mod store; // one block, on as many nodes as wanted
 
-pub use get::{Existing, GetError, Getting, Got, get};
-pub use nodes::{Node, NodeFailure, Nodes, Signing, TooFewCopies, Unread};
-pub use put::{Put, PutError, Putting, put};
-pub use scan::{Found, Kind, Scan, ScanError, Special, scan};
-
-/// Is told how far the work is. Called from several tasks.
-pub trait Progress: Send + Sync {
-    /// So many bytes more are done.
-    fn bytes(&self, count: u64);
-}
+pub use failure::NodeFailure;
+pub use fetch::NotFetched;
+pub use get::{Existing, GetError, GetOptions, Got, Locate, Unrestored, get};
+pub use node::Node;
+pub use nodes::{Nodes, Server, Signing};
+pub use packing::Packing;
+pub use placement::Wish;
+pub use put::{Done, OnProgress, Put, PutError, PutOptions, PutReport, put};
+pub use reading::SourceError;
+pub use renewal::{RenewError, StoredBlock};
+pub use scan::{Kind, Scan, ScanError, Special, SpecialFile, scan};
+pub use store::TooFewCopies;

@@ -1,211 +1,285 @@
-//! What there is to store: files and directories, in the order of their paths.
+//! What there is to store, before any of it is read.
 
-use std::ffi::OsStr;
-use std::fs;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::fmt;
+use std::fs::{self, FileType};
 use std::io;
-use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
-use keep_manifest::{BadPath, TreePath};
+use keep_manifest::{BadPath, FileName, TreePath};
 
-/// What is done about links, devices, sockets and pipes.
+use crate::destination::UNFINISHED_DIR;
+
+/// So many special files are named in a message; the others are counted.
+const NAMED_MAX: usize = 20;
+
+/// What to do with symbolic links, devices, sockets and pipes: a manifest has no place for them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Special {
-    /// They are an error: a collection cannot hold them, and leaving them out in silence would be a loss.
+    /// They are an error, all of them named.
     #[default]
     Refuse,
-    /// They are left out, and listed.
+    /// They are left out, and [`Scan::skipped`] says which.
     Skip,
 }
 
-/// What stands at a path.
+/// What a special file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// A directory.
-    Directory,
-    /// A file of so many bytes.
-    File(u64),
+    /// A symbolic link. It is never followed, not even to a place inside: two names of one file would become two files.
+    Symlink,
+    /// A block or character device.
+    Device,
+    /// A socket.
+    Socket,
+    /// A named pipe.
+    Pipe,
 }
 
-/// A file or directory to store.
+/// A file that no manifest can hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Found {
+pub struct SpecialFile {
     /// Where it is.
-    pub source: PathBuf,
-    /// Where it will be in the collection.
-    pub path: TreePath,
+    pub path: PathBuf,
     /// What it is.
     pub kind: Kind,
 }
 
-/// Everything to store.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// The files and directories that will be stored, by their paths in the collection.
+#[derive(Clone, Debug, Default)]
 pub struct Scan {
-    /// Files and directories, by their paths in the collection.
-    pub found: Vec<Found>,
-    /// What was left out.
-    pub skipped: Vec<PathBuf>,
+    pub(crate) directories: BTreeMap<TreePath, ScannedDirectory>,
+    files: u64,
+    bytes: u64,
+    skipped: Vec<SpecialFile>,
 }
 
-/// Why it cannot be stored.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ScannedDirectory {
+    /// By their names in the collection: where they are on the disk.
+    pub(crate) files: BTreeMap<FileName, Box<Path>>,
+}
+
+/// Why nothing can be stored. Nothing was.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ScanError {
-    /// Something cannot be read.
-    #[error("{}: cannot be read: {error}", path.display())]
+    /// It could not be looked at.
+    #[error("cannot {doing} {}: {source}", path.display())]
     Io {
-        /// What.
+        /// What was tried.
+        doing: &'static str,
+        /// On what.
         path: PathBuf,
-        /// Why.
-        #[source]
-        error: io::Error,
+        /// What the system said.
+        source: io::Error,
     },
-    /// There is something that a collection cannot hold.
-    #[error("{}: is neither a file nor a directory; a collection cannot hold it. Leave such things out with --skip-special", path.display())]
+    /// There are files that no manifest can hold.
+    #[error("{}", special_files(found, *count))]
     Special {
-        /// What.
-        path: PathBuf,
+        /// The first of them.
+        found: Vec<SpecialFile>,
+        /// How many there are.
+        count: u64,
     },
-    /// Two things would be at one path.
-    #[error("{} and {} would both be {path}; store them in two collections", first.display(), second.display())]
-    Twice {
-        /// One.
-        first: PathBuf,
-        /// The other.
-        second: PathBuf,
-        /// The path.
-        path: String,
-    },
-    /// A path cannot be one in a collection.
-    #[error("{}: {error}", path.display())]
+    /// A path that no manifest can hold.
+    #[error("{}: {problem}; rename it", path.display())]
     Path {
-        /// What.
+        /// The path.
         path: PathBuf,
-        /// Why.
-        #[source]
-        error: BadPath,
+        /// What is wrong with it.
+        problem: BadPath,
     },
+    /// Two of the arguments would have the same name.
+    #[error("{} would be {name} in the collection, and so would another: put them one by one, or the directory that they are in", path.display())]
+    SameName {
+        /// The second of them.
+        path: PathBuf,
+        /// The name.
+        name: TreePath,
+    },
+    /// A restored directory that is not complete.
+    #[error("{} is what a `donjon get` has left that did not end: run that again, or remove it", path.display())]
+    UnfinishedGet {
+        /// The directory of unfinished files.
+        path: PathBuf,
+    },
+}
+
+/// Looks at all that `paths` name. A directory alone is the root of the collection; of several paths each keeps its own name.
+/// The paths themselves may be symbolic links; nothing that is found in them is followed.
+///
+/// # Errors
+/// [`ScanError`]: what is in the way.
+pub fn scan(paths: &[PathBuf], special: Special) -> Result<Scan, ScanError> {
+    let mut walk = Walk { scan: Scan::default(), special_count: 0, pending: Vec::new() };
+    walk.scan.directories.insert(TreePath::root(), ScannedDirectory::default());
+    let company = if paths.len() == 1 { Company::Alone } else { Company::Others };
+    for path in paths {
+        walk.argument(path, company)?;
+        while let Some((on_disk, path)) = walk.pending.pop() {
+            walk.directory(&on_disk, &path)?;
+        }
+    }
+    let Walk { mut scan, special_count, .. } = walk;
+    if special == Special::Refuse && special_count > 0 {
+        scan.skipped.truncate(NAMED_MAX);
+        return Err(ScanError::Special { found: scan.skipped, count: special_count });
+    }
+    Ok(scan)
 }
 
 impl Scan {
-    /// Files.
+    /// How many files.
     pub fn files(&self) -> u64 {
-        self.found.iter().filter(|found| matches!(found.kind, Kind::File(_))).count() as u64
+        self.files
     }
 
-    /// Their bytes.
+    /// How many directories, with the root.
+    pub fn directories(&self) -> u64 {
+        self.directories.len() as u64
+    }
+
+    /// How many bytes the files had when they were looked at.
     pub fn bytes(&self) -> u64 {
-        let size = |found: &Found| match found.kind {
-            Kind::File(size) => size,
-            Kind::Directory => 0,
-        };
-        self.found.iter().map(size).sum()
+        self.bytes
+    }
+
+    /// What is left out.
+    pub fn skipped(&self) -> &[SpecialFile] {
+        &self.skipped
     }
 }
 
-/// Looks at `roots`. A directory's content is at the root of the collection if it is the only root, else in a directory of its
-/// name; files are at the root of the collection.
-///
-/// # Errors
-/// [`ScanError`]; links are not followed.
-pub fn scan(roots: &[PathBuf], special: Special) -> Result<Scan, ScanError> {
-    let mut scan = Scan::default();
-    for root in roots {
-        let kind = fs::metadata(root).map_err(|error| unread(root, error))?;
-        let top = if roots.len() == 1 && kind.is_dir() {
-            TreePath::root()
-        } else {
-            let absolute = fs::canonicalize(root).map_err(|error| unread(root, error))?;
-            let name = absolute.file_name().unwrap_or(OsStr::new("root")).as_bytes().to_vec();
-            TreePath::new(&name).map_err(|error| ScanError::Path { path: root.clone(), error })?
-        };
-        walk(root, top, special, &mut scan)?;
-    }
-    scan.found.sort_by(|one, other| one.path.cmp(&other.path));
-    let twice =
-        scan.found.windows(2).find(|pair| pair[0].path == pair[1].path && !pair[0].path.is_root());
-    match twice {
-        None => Ok(scan),
-        Some(pair) => Err(ScanError::Twice {
-            first: pair[0].source.clone(),
-            second: pair[1].source.clone(),
-            path: String::from_utf8_lossy(pair[0].path.as_bytes()).into_owned(),
-        }),
-    }
+/// Whether a path is the only one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Company {
+    Alone,
+    Others,
 }
 
-/// Goes through directories with a list, not by recursion: trees may be deep.
-fn walk(root: &Path, top: TreePath, special: Special, scan: &mut Scan) -> Result<(), ScanError> {
-    let mut ahead = vec![(root.to_owned(), top)];
-    let mut first = true;
-    while let Some((source, path)) = ahead.pop() {
-        // What was named on the command line may be a link; what is found below it is not followed.
-        let metadata = if first { fs::metadata(&source) } else { fs::symlink_metadata(&source) };
-        first = false;
-        let metadata = metadata.map_err(|error| unread(&source, error))?;
-        if metadata.is_dir() {
-            for entry in fs::read_dir(&source).map_err(|error| unread(&source, error))? {
-                let entry = entry.map_err(|error| unread(&source, error))?;
-                let wrong = |error| ScanError::Path { path: entry.path(), error };
-                let name = TreePath::new(entry.file_name().as_bytes()).map_err(wrong)?;
-                ahead.push((entry.path(), path.join(&name).map_err(wrong)?));
-            }
-            scan.found.push(Found { source, path, kind: Kind::Directory });
-        } else if metadata.is_file() {
-            scan.found.push(Found { source, path, kind: Kind::File(metadata.len()) });
-        } else {
-            match special {
-                Special::Refuse => return Err(ScanError::Special { path: source }),
-                Special::Skip => scan.skipped.push(source),
-            }
+struct Walk {
+    scan: Scan,
+    special_count: u64,
+    /// Directories that were seen and not yet read.
+    pending: Vec<(PathBuf, TreePath)>,
+}
+
+impl Walk {
+    fn argument(&mut self, path: &Path, company: Company) -> Result<(), ScanError> {
+        let metadata = fs::metadata(path).map_err(failed("look at", path))?;
+        if company == Company::Alone && metadata.is_dir() {
+            self.pending.push((path.to_owned(), TreePath::root()));
+            return Ok(());
         }
-    }
-    Ok(())
-}
-
-fn unread(path: &Path, error: io::Error) -> ScanError {
-    ScanError::Io { path: path.to_owned(), error }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn paths(scan: &Scan) -> Vec<String> {
-        let text = |found: &Found| String::from_utf8_lossy(found.path.as_bytes()).into_owned();
-        scan.found.iter().map(text).collect()
-    }
-
-    #[test]
-    fn a_directory_alone_is_the_collection_and_several_keep_their_names() {
-        let dir = tempfile::tempdir().unwrap();
-        let (a, b) = (dir.path().join("a"), dir.path().join("b"));
-        fs::create_dir_all(a.join("sub")).unwrap();
-        fs::write(a.join("sub/x"), "x").unwrap();
-        fs::write(&b, "b").unwrap();
-        assert_eq!(
-            paths(&scan(std::slice::from_ref(&a), Special::Refuse).unwrap()),
-            ["", "sub", "sub/x"]
-        );
-        assert_eq!(paths(&scan(&[b, a], Special::Refuse).unwrap()), ["a", "a/sub", "a/sub/x", "b"]);
-    }
-
-    #[test]
-    fn links_are_refused_or_listed() {
-        let dir = tempfile::tempdir().unwrap();
-        std::os::unix::fs::symlink("/etc", dir.path().join("link")).unwrap();
-        let roots = [dir.path().to_owned()];
-        assert!(matches!(scan(&roots, Special::Refuse), Err(ScanError::Special { .. })));
-        assert_eq!(scan(&roots, Special::Skip).unwrap().skipped.len(), 1);
-    }
-
-    #[test]
-    fn two_things_at_one_path_are_refused() {
-        let dir = tempfile::tempdir().unwrap();
-        for name in ["a", "b"] {
-            fs::create_dir(dir.path().join(name)).unwrap();
-            fs::write(dir.path().join(name).join("x"), "").unwrap();
+        // What `.` and `..` are called, too.
+        let full = fs::canonicalize(path).map_err(failed("find", path))?;
+        let own = path.file_name().filter(|_| !ends_in_dot(path)).or(full.file_name());
+        let name = FileName::new(own.map_or(&b"root"[..], |name| name.as_bytes()));
+        let name = name.map_err(bad_path(path))?;
+        let tree_path = TreePath::root().child(&name).map_err(bad_path(path))?;
+        let taken = self.scan.directories.contains_key(&tree_path)
+            || self.scan.directories[&TreePath::root()].files.contains_key(&name);
+        if taken {
+            return Err(ScanError::SameName { path: path.to_owned(), name: tree_path });
         }
-        let roots = [dir.path().join("a/x"), dir.path().join("b/x")];
-        assert!(matches!(scan(&roots, Special::Refuse), Err(ScanError::Twice { .. })));
+        self.entry(path, &TreePath::root(), name, metadata.file_type(), metadata.len())
     }
+
+    fn directory(&mut self, on_disk: &Path, path: &TreePath) -> Result<(), ScanError> {
+        self.scan.directories.entry(path.clone()).or_default();
+        for entry in fs::read_dir(on_disk).map_err(failed("list", on_disk))? {
+            let entry = entry.map_err(failed("list", on_disk))?;
+            let on_disk = entry.path();
+            if entry.file_name() == UNFINISHED_DIR {
+                return Err(ScanError::UnfinishedGet { path: on_disk });
+            }
+            let name = FileName::new(entry.file_name().as_bytes()).map_err(bad_path(&on_disk))?;
+            let metadata = entry.metadata().map_err(failed("look at", &on_disk))?;
+            self.entry(&on_disk, path, name, metadata.file_type(), metadata.len())?;
+        }
+        Ok(())
+    }
+
+    fn entry(
+        &mut self,
+        on_disk: &Path,
+        directory: &TreePath,
+        name: FileName,
+        file_type: FileType,
+        size: u64,
+    ) -> Result<(), ScanError> {
+        let tree_path = directory.child(&name).map_err(bad_path(on_disk))?;
+        if file_type.is_dir() {
+            self.pending.push((on_disk.to_owned(), tree_path));
+        } else if file_type.is_file() {
+            let files = &mut self.scan.directories.entry(directory.clone()).or_default().files;
+            let Entry::Vacant(place) = files.entry(name) else {
+                return Err(ScanError::SameName { path: on_disk.to_owned(), name: tree_path });
+            };
+            place.insert(on_disk.into());
+            self.scan.files += 1;
+            self.scan.bytes += size;
+        } else {
+            self.special_count += 1;
+            let kind = kind(file_type);
+            self.scan.skipped.push(SpecialFile { path: on_disk.to_owned(), kind });
+        }
+        Ok(())
+    }
+}
+
+fn kind(file_type: FileType) -> Kind {
+    if file_type.is_symlink() {
+        Kind::Symlink
+    } else if file_type.is_socket() {
+        Kind::Socket
+    } else if file_type.is_fifo() {
+        Kind::Pipe
+    } else {
+        Kind::Device
+    }
+}
+
+/// `a/.`: its last component is no name of what is meant.
+fn ends_in_dot(path: &Path) -> bool {
+    path.as_os_str().as_bytes().ends_with(b"/.")
+}
+
+fn failed(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> ScanError {
+    let path = path.to_owned();
+    move |source| ScanError::Io { doing, path, source }
+}
+
+fn bad_path(path: &Path) -> impl FnOnce(BadPath) -> ScanError {
+    let path = path.to_owned();
+    move |problem| ScanError::Path { path, problem }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Kind::Symlink => "symbolic link",
+            Kind::Device => "device",
+            Kind::Socket => "socket",
+            Kind::Pipe => "named pipe",
+        })
+    }
+}
+
+fn special_files(found: &[SpecialFile], count: u64) -> String {
+    let mut text = format!(
+        "{count} of the files can be in no collection; leave them out with --skip-special, or put what a link points to:"
+    );
+    for SpecialFile { path, kind } in found {
+        text.push_str(&format!("\n  {} ({kind})", path.display()));
+    }
+    let more = count.saturating_sub(found.len() as u64);
+    if more > 0 {
+        text.push_str(&format!("\n  and {more} more"));
+    }
+    text
 }

@@ -16,9 +16,7 @@ use url::Url;
 use crate::failure::Failure;
 use crate::manifests::config_of;
 use crate::node::first_line;
-
-/// The signature TTL of nodes that nobody described.
-const TTL: Duration = Duration::from_secs(14 * 24 * 3600);
+use crate::ttl::{self, TtlArg};
 
 /// Which nodes, and the token to show them.
 #[derive(Clone, Debug, clap::Args)]
@@ -47,6 +45,9 @@ pub(crate) struct ClusterArgs {
     /// Accept any certificate of https nodes
     #[arg(long)]
     insecure: bool,
+
+    #[command(flatten)]
+    ttl: TtlArg,
 }
 
 /// The nodes of a cluster, and what is known of it.
@@ -55,7 +56,8 @@ pub(crate) struct Cluster {
     pub(crate) management: Option<Token>,
     /// To sign locators with, if it is known.
     pub(crate) signing: Option<Signing>,
-    pub(crate) ttl: Duration,
+    /// How long signatures are valid, if somebody has said so.
+    ttl: Option<Duration>,
     pub(crate) default_replication: u32,
     /// What the file says for a balancer, if there is a file.
     pub(crate) balance: Option<BalanceSettings>,
@@ -72,6 +74,13 @@ pub(crate) struct ClusterServer {
     pub(crate) uuid: String,
     pub(crate) url: Url,
     pub(crate) client: KeepClient,
+}
+
+impl Cluster {
+    /// How long signatures are valid. Whoever decides by it what may be trashed must know it.
+    pub(crate) fn ttl(&self) -> Result<Duration, Failure> {
+        ttl::known(self.ttl)
+    }
 }
 
 impl ClusterArgs {
@@ -106,7 +115,7 @@ impl ClusterArgs {
                 Some(Signing { key, token: token?, ttl: config.signing.ttl })
             }),
             management: config.as_ref().and_then(|config| config.tokens.management.clone()),
-            ttl: config.as_ref().map_or(TTL, |config| config.signing.ttl),
+            ttl: self.ttl.or(config.as_ref().map(|config| config.signing.ttl))?,
             default_replication,
             logs: config
                 .as_ref()

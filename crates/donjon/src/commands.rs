@@ -52,5 +52,9 @@ pub(crate) fn run(command: Command) -> Result<Exit, Failure> {
 /// Runs a command that talks to a node: one thread is enough for it.
 fn talk(command: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(Failure::local("cannot start the runtime"))?.block_on(command)
+    let runtime = runtime.map_err(Failure::local("cannot start the runtime"))?;
+    let ended = runtime.block_on(command);
+    // A thread that waits for a lock or a disk does not keep a command that was interrupted.
+    runtime.shutdown_background();
+    ended
 }

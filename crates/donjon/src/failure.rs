@@ -1,4 +1,3 @@
-use std::error::Error as StdError;
 use std::io;
 
 use keep_protocol::client::ClientError;
@@ -12,7 +11,7 @@ pub(crate) enum Failure {
     #[error("{0}")]
     Usage(String),
     /// The node did not do it.
-    #[error("{doing}: {}", with_cause(source))]
+    #[error("{doing}: {}", with_advice(source))]
     Node {
         doing: String,
         #[source]
@@ -62,26 +61,12 @@ impl Failure {
     }
 }
 
-/// The error, with the deepest cause behind it: "connecting failed" alone helps nobody, "Connection refused" does.
-pub(crate) fn with_cause(error: &ClientError) -> String {
-    let mut text = error.to_string();
-    if let Some(cause) = deepest(error) {
-        text.push_str(": ");
-        text.push_str(&cause);
+/// The error, with what to do about it.
+pub(crate) fn with_advice(error: &ClientError) -> String {
+    match advice(error) {
+        Some(advice) => format!("{error}; {advice}"),
+        None => error.to_string(),
     }
-    if let Some(advice) = advice(error) {
-        text.push_str("; ");
-        text.push_str(advice);
-    }
-    text
-}
-
-fn deepest(error: &ClientError) -> Option<String> {
-    let mut cause = error.source()?;
-    while let Some(next) = cause.source() {
-        cause = next;
-    }
-    Some(cause.to_string())
 }
 
 fn advice(error: &ClientError) -> Option<&'static str> {

@@ -13,6 +13,8 @@ mod manifests;
 mod node;
 mod output;
 mod table;
+mod transfer;
+mod ttl;
 mod utc;
 mod when;
 mod whole_file;

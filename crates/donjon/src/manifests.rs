@@ -6,12 +6,10 @@ use std::time::Duration;
 use donjon_node::config::{self, Config, ConfigSource, DATA_CONFIG_FILE, Environment};
 
 use crate::failure::Failure;
+use crate::ttl::TtlArg;
 
 /// The directory of manifests within a data directory.
 pub(crate) const OWN: &str = "manifests";
-
-/// The signature TTL where nobody says another.
-const TTL: Duration = Duration::from_secs(14 * 24 * 3600);
 
 /// Which directory of manifests.
 #[derive(Clone, Debug, clap::Args)]
@@ -28,12 +26,16 @@ pub(crate) struct ManifestsArgs {
     /// The data directory of a node on this machine
     #[arg(long, value_name = "DIR", conflicts_with = "config")]
     data: Option<PathBuf>,
+
+    #[command(flatten)]
+    ttl: TtlArg,
 }
 
 /// A directory of manifests.
 pub(crate) struct Manifests {
     pub(crate) dir: PathBuf,
-    pub(crate) ttl: Duration,
+    /// How long signatures are valid, if somebody has said so.
+    pub(crate) ttl: Option<Duration>,
 }
 
 impl ManifestsArgs {
@@ -48,7 +50,7 @@ impl ManifestsArgs {
                     .to_owned(),
             )
         })?;
-        Ok(Manifests { dir, ttl: config.map_or(TTL, |config| config.signing.ttl) })
+        Ok(Manifests { dir, ttl: self.ttl.or(config.map(|config| config.signing.ttl))? })
     }
 
     fn load(&self) -> Result<Option<Config>, Failure> {

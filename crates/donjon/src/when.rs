@@ -43,7 +43,7 @@ impl FromStr for When {
 }
 
 /// `1d12h`: numbers with units, one after another.
-fn span(text: &str) -> Option<Duration> {
+pub(crate) fn span(text: &str) -> Option<Duration> {
     let mut rest = text;
     let mut seconds: u64 = 0;
     while !rest.is_empty() {

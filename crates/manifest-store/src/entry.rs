@@ -17,6 +17,9 @@ pub(crate) fn margin(ttl: Duration) -> Duration {
     MARGIN_MAX.min(ttl / 4)
 }
 
+/// The least time that a removed collection is remembered after its protection has ended.
+const REMEMBERED_MIN: Duration = Duration::from_secs(24 * 3600);
+
 /// What a collection wants of its blocks.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wanted {
@@ -80,6 +83,18 @@ impl Entry {
     /// may be ahead of ours.
     pub fn undo_until(&self, ttl: Duration) -> Option<Timestamp> {
         self.removed_at.map(|removed_at| Timestamp::from_nanos(removed_at).after(ttl))
+    }
+
+    /// Whether it may be forgotten at `now`: its protection ended another TTL ago, and a day at least. Until then a clock that
+    /// is ahead, or a run that takes long, does no harm.
+    pub(crate) fn is_forgettable(&self, now: Timestamp, ttl: Duration) -> bool {
+        match self.standing(now, ttl) {
+            Standing::Live | Standing::RemovedUntil(_) => false,
+            Standing::Over => {
+                let past = now.before(ttl.max(REMEMBERED_MIN));
+                self.standing(past, ttl) == Standing::Over
+            }
+        }
     }
 
     /// Whether it was not removed.

@@ -41,16 +41,28 @@ pub enum StoreError {
         /// Its format.
         format: u32,
     },
+    /// The catalog is an old one: somebody restored it without its manifests, or the other way round.
+    #[error("{}: the catalog is of generation {generation}, but there is a manifest of generation {found}: the catalog is an old copy. Restore the newest one, together with `manifests`", path.display())]
+    Old {
+        /// The catalog.
+        path: PathBuf,
+        /// Its generation.
+        generation: u64,
+        /// The generation of a manifest.
+        found: u64,
+    },
     /// A manifest of the catalog is not there.
-    #[error("{}: the manifest of {name:?} is gone; restore this file from a backup. If you have the same files still: put them, and copy the new manifest, which has the same portable data hash, to this name", path.display())]
+    #[error("{}: the manifest of {name:?} is gone. {}", path.display(), way_out(name, *was))]
     ManifestGone {
         /// The file.
         path: PathBuf,
         /// The collection.
         name: String,
+        /// Whether the collection is one that was removed.
+        was: Was,
     },
     /// A manifest is not the one that the catalog names.
-    #[error("{}: the manifest of {name:?} has the portable data hash {found}, not {expected}: it is damaged; restore it from a backup", path.display())]
+    #[error("{}: the manifest of {name:?} has the portable data hash {found}, not {expected}: it is damaged. {}", path.display(), way_out(name, *was))]
     OtherManifest {
         /// The file.
         path: PathBuf,
@@ -60,6 +72,8 @@ pub enum StoreError {
         expected: PortableDataHash,
         /// The hash of the file.
         found: PortableDataHash,
+        /// Whether the collection is one that was removed.
+        was: Was,
     },
     /// A manifest is none.
     #[error("the manifest of {name:?}: {error}")]
@@ -70,8 +84,8 @@ pub enum StoreError {
         #[source]
         error: ReadError,
     },
-    /// The directory was changed while it was read.
-    #[error("{}: collections were published or removed while it was read; read it again", dir.display())]
+    /// The directory was replaced while it was read, or the reading took days.
+    #[error("{}: it is not the directory any more whose reading was begun; read it again", dir.display())]
     Changed {
         /// The directory.
         dir: PathBuf,
@@ -81,6 +95,14 @@ pub enum StoreError {
         "there is a collection {name} already, with other content; choose another name, or replace it"
     )]
     Exists {
+        /// The name.
+        name: CollectionName,
+    },
+    /// No removed collection of that name has lost its manifest.
+    #[error(
+        "{name}: no removed collection of this name has lost its manifest: there is nothing to give up. One that was not removed is never given up: remove it first"
+    )]
+    NothingToGiveUp {
         /// The name.
         name: CollectionName,
     },
@@ -101,6 +123,26 @@ pub enum StoreError {
         #[source]
         error: io::Error,
     },
+}
+
+/// Whether a collection that has lost its manifest was removed before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Was {
+    /// It was not.
+    Live,
+    /// It was, and its blocks are still protected.
+    Removed,
+}
+
+/// What can be done about a lost manifest. Until it is done, nobody knows which blocks it names, so nothing may be trashed.
+fn way_out(name: &str, was: Was) -> String {
+    let heal = "Nothing is trashed until it is back: restore this file from a backup, or put the same files once more, under any name: that restores it";
+    match was {
+        Was::Live => heal.to_owned(),
+        Was::Removed => format!(
+            "{heal}. The collection was removed; if nobody may need its blocks any more, give it up: donjon rm --give-up {name:?}"
+        ),
+    }
 }
 
 impl StoreError {

@@ -1,4 +1,4 @@
-//! All references of a directory, or none: what a balancer reads.
+//! All references of a directory at one moment, or none: what a balancer reads.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -10,8 +10,11 @@ use keep_rules::Timestamp;
 use crate::catalog::Catalog;
 use crate::entry::Entry;
 use crate::error::StoreError;
+use crate::files;
 
-/// A directory that is being read. Nothing of it is to be believed before [`Scan::finish`].
+/// A directory at one moment: its catalog, which was read once, and the manifests that it names. Manifests never change, and stay
+/// for days after the last catalog that needs them; so whoever publishes or removes meanwhile is not in the way. What is
+/// published later has blocks that are younger than this moment (`spec/keep-balance.md` section 2.5).
 #[derive(Debug)]
 pub struct Scan {
     dir: PathBuf,
@@ -21,7 +24,7 @@ pub struct Scan {
 /// What was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Scanned {
-    /// The directory's generation, all the while.
+    /// The directory's generation at that moment.
     pub generation: u64,
     /// When that was written.
     pub written_at: Timestamp,
@@ -33,9 +36,13 @@ impl Scan {
     /// Begins to read a directory.
     ///
     /// # Errors
-    /// Those of [`Catalog::load`].
+    /// Those of [`Catalog::load`]; [`StoreError::Old`] if there are manifests that the catalog cannot know yet.
     pub fn open(dir: &Path) -> Result<Scan, StoreError> {
-        Ok(Scan { dir: dir.to_owned(), catalog: Catalog::load(dir)? })
+        // Listed first: what is published in between is in the catalog then.
+        let newest = files::newest_generation(dir);
+        let catalog = Catalog::load(dir)?;
+        files::check_age(dir, &catalog, newest?)?;
+        Ok(Scan { dir: dir.to_owned(), catalog })
     }
 
     /// Every collection, those that were removed too.
@@ -46,13 +53,17 @@ impl Scan {
     /// The text of a manifest. Read it to its end and give it to [`Scan::check`].
     ///
     /// # Errors
-    /// [`StoreError::ManifestGone`], [`StoreError::Io`].
+    /// [`StoreError::ManifestGone`]; [`StoreError::Changed`] if the collection was forgotten meanwhile; [`StoreError::Io`].
     pub fn manifest(&self, entry: &Entry) -> Result<PdhRead<File>, StoreError> {
-        let path = self.path(entry);
+        let path = files::manifest(&self.dir, entry);
         match File::open(&path) {
             Ok(file) => Ok(PdhRead::new(file)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                Err(StoreError::ManifestGone { path, name: entry.name.to_string() })
+                let now = Catalog::load(&self.dir)?;
+                if now.entries.iter().all(|other| other.file != entry.file) {
+                    return Err(StoreError::Changed { dir: self.dir.clone() });
+                }
+                Err(files::gone(path, entry))
             }
             Err(error) => Err(StoreError::io("cannot be opened", &path)(error)),
         }
@@ -63,30 +74,24 @@ impl Scan {
     /// # Errors
     /// [`StoreError::OtherManifest`], [`StoreError::Io`].
     pub fn check(&self, entry: &Entry, mut manifest: PdhRead<File>) -> Result<(), StoreError> {
-        let path = self.path(entry);
+        let path = files::manifest(&self.dir, entry);
         let mut rest = [0; 8192];
         while manifest.read(&mut rest).map_err(StoreError::io("cannot be read", &path))? > 0 {}
         let found = manifest.finish();
-        if found == entry.pdh {
-            return Ok(());
-        }
-        let name = entry.name.to_string();
-        Err(StoreError::OtherManifest { path, name, expected: entry.pdh, found })
+        if found == entry.pdh { Ok(()) } else { Err(files::other(path, entry, found)) }
     }
 
-    /// Finds that nothing was published or removed since [`Scan::open`].
+    /// Finds that the directory is still the same one, however many generations later.
     ///
     /// # Errors
-    /// [`StoreError::Changed`]: read it again.
+    /// [`StoreError::Changed`]: it was replaced by another or an older one. Read it again.
     pub fn finish(self) -> Result<Scanned, StoreError> {
         let now = Catalog::load(&self.dir)?;
-        if (now.generation, now.digest) != (self.catalog.generation, self.catalog.digest) {
+        let was = &self.catalog;
+        let is_same = now.generation == was.generation && now.digest == was.digest;
+        if !is_same && now.generation <= was.generation {
             return Err(StoreError::Changed { dir: self.dir });
         }
-        Ok(Scanned { generation: now.generation, written_at: now.written_at, digest: now.digest })
-    }
-
-    fn path(&self, entry: &Entry) -> PathBuf {
-        self.dir.join("manifests").join(&entry.file)
+        Ok(Scanned { generation: was.generation, written_at: was.written_at, digest: was.digest })
     }
 }

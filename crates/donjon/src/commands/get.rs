@@ -1,53 +1,56 @@
 //! `donjon get`
 
-use std::fs::File;
+mod source;
+
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
-use donjon_files::{Existing, Getting, get};
-use keep_manifest::{PdhRead, Tree};
-use keep_rules::Timestamp;
-use manifest_store::{Entry, Scan};
-use serde_json::json;
+use donjon_files::{Existing, GetOptions, Got, Locate, Signing, Unrestored};
+use serde_json::{Value, json};
 
-use super::put::{Bar, nodes};
 use crate::cluster::ClusterArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::manifests::OWN;
 use crate::output::{Format, print};
 use crate::table::bytes;
+use crate::transfer::{Bar, ManifestsDir, nodes, unless_interrupted};
+use source::Source;
 
-/// Memory for the files of one collection: some millions of them.
-const TREE_MEMORY: usize = 2 << 30;
+/// So many files that are not restored are named on stderr; --json has them all.
+const NAMED_MAX: usize = 20;
 
 /// Restore a collection
 ///
-/// Every block is checked against its name, and fetched from another node if one has a damaged copy or none. A file is in its place
-/// only when it is whole; what was there and is right stays, so that an interrupted command goes on when it is repeated.
+/// Every block is checked against its hash, and read from another node if a copy is damaged or missing. A file has its name
+/// only once it is whole and on the disk: until then it is in DEST/.donjon-get. Run it again to go on after an interruption:
+/// what is there is found by its hashes and not read again. No other file is overwritten unless you say so, and no link in
+/// DEST is followed.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   donjon get photos ~/restored --data /srv/keep
-  donjon get 1f4b0bc7583c2a7f9102c395f4ffc5e3+45 --data /srv/keep
-  donjon get ./saved.manifest ~/restored --config /etc/arvados/config.yml
+  donjon get 1f4b0bc7583c2a7f9102c395f4ffc5e3+45 --config config.yml
+  donjon get ./a.manifest restored --url http://keep0:25107 --token-file token
 
-Exit status: 0 all of it is there, 1 something is not, and the reason is on stderr,
-3 there is no such collection")]
+With --json: an object with destination, written and kept (files), their bytes, blocks (read) and
+block_bytes, and unrestored: objects with path, reason (differs or no_block) and detail.
+Exit status: 0 all of it is there, 4 all but some files, 3 there is no such collection, 1 an error:
+run it again to go on")]
 pub(crate) struct GetArgs {
-    /// The collection: its name, its portable data hash, or a file with a manifest
+    /// The collection: its name, its portable data hash, or a file that has its manifest
     #[arg(value_name = "COLLECTION")]
     collection: String,
 
-    /// Where to restore it; a directory of the collection's name here unless told. Made if its parent exists
+    /// Where to restore it; a directory of the collection's name here unless told. Made unless it is there
     #[arg(value_name = "DEST")]
-    destination: Option<PathBuf>,
+    dest: Option<PathBuf>,
 
-    /// Replace files that are there with other content
+    /// Replace files that are there and have other content
     #[arg(long)]
     overwrite: bool,
 
-    /// Files at once; each takes a block, 64 MiB, of memory
+    /// How many blocks to read at once. Each takes up to 64 MiB of memory
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
     jobs: u16,
 
@@ -64,79 +67,94 @@ pub(crate) struct GetArgs {
 
 pub(crate) async fn run(args: GetArgs) -> Result<Exit, Failure> {
     let cluster = args.cluster.cluster()?;
-    let configured = cluster.balance.as_ref().and_then(|balance| balance.manifests.clone());
-    let own = cluster.data.as_ref().map(|data| data.join(OWN));
-    let dir = args.manifests.or(configured).or(own);
-    let Some((tree, name)) = find(&args.collection, dir.as_deref())? else {
+    let manifests = ManifestsDir::find(args.manifests, &cluster);
+    let dir = manifests.as_ref().map(|manifests| manifests.path.as_path());
+    let Some(source) = Source::find(&args.collection, dir)? else {
         eprintln!(
-            "donjon: there is no collection {:?}; `donjon ls` shows those there are",
-            args.collection
+            "donjon: there is no collection {:?}{}, and no file of this name; `donjon ls` shows the collections",
+            args.collection,
+            dir.map_or_else(String::new, |dir| format!(" in {}", dir.display()))
         );
         return Ok(Exit::NotFound);
     };
-    let destination = match args.destination {
-        Some(destination) => destination,
-        None => PathBuf::from(name.replace('/', "-")),
-    };
-    let getting = Getting {
+    let nodes = nodes(&cluster);
+    let dest = args.dest.unwrap_or_else(|| PathBuf::from(&source.directory));
+    let sizes = source.tree.files().map(|(_, file)| file.size());
+    let (total, files) = sizes.fold((0, 0), |(total, files), size| (total + size, files + 1));
+    let bar = Bar::new("get", total, files);
+    let options = GetOptions {
+        jobs: usize::from(args.jobs),
         existing: if args.overwrite { Existing::Overwrite } else { Existing::Keep },
-        at_once: args.jobs.into(),
-        now,
+        on_progress: bar.moves(),
+        locate: locate(cluster.signing, source.hints),
     };
-    let total = tree.files().map(|(_, file)| file.size()).sum();
-    let bar = Bar::new(total);
-    let got = get(&tree, &destination, &nodes(&cluster), getting, &bar).await;
-    let got = got.map_err(|error| Failure::Other(error.to_string()))?;
-    drop(bar);
-    let said = json!({
-        "destination": destination.display().to_string(),
-        "written": got.written,
-        "kept": got.kept,
-        "bytes": got.bytes,
-    });
-    print(args.format, &said, |_| {
+    let work = async {
+        let got = donjon_files::get(&source.tree, &dest, &nodes, &options).await;
+        got.map_err(|error| Failure::Other(error.to_string()))
+    };
+    let got = unless_interrupted(work, INTERRUPTED).await;
+    bar.clear();
+    let got = got?;
+    tell(&got, &dest, args.format)?;
+    Ok(if got.unrestored.is_empty() { Exit::Done } else { Exit::Partly })
+}
+
+const INTERRUPTED: &str =
+    "files that were whole are in place. The same command again goes on where this one stopped";
+
+/// Signed here if the key is known; else with the hints that the manifest has.
+fn locate(signing: Option<Signing>, hints: source::Hints) -> Locate {
+    Arc::new(move |block| match (&signing, hints.get(&block)) {
+        (Some(signing), _) => signing.sign(block, SystemTime::now().into()),
+        (None, Some(with_hints)) => with_hints.clone(),
+        (None, None) => block.to_string().parse().expect("hash and size are a locator"),
+    })
+}
+
+fn tell(got: &Got, dest: &Path, format: Format) -> Result<(), Failure> {
+    for (path, why) in got.unrestored.iter().take(NAMED_MAX) {
+        match why {
+            Unrestored::Differs => eprintln!(
+                "donjon: {path}: a file of other content is there, and stays; --overwrite replaces it"
+            ),
+            Unrestored::NoBlock(detail) => eprintln!("donjon: {path}: not restored: {detail}"),
+        }
+    }
+    let more = got.unrestored.len().saturating_sub(NAMED_MAX);
+    if more > 0 {
+        eprintln!("donjon: and {more} more files; --json has them all");
+    }
+    print(format, &as_json(got, dest), |_| {
+        let not = match got.unrestored.len() {
+            0 => String::new(),
+            count => format!("; {count} NOT restored"),
+        };
         format!(
-            "{}: {} files written, {} were there and right; {}",
-            destination.display(),
+            "{}: {} files written, {} were there and right; {}{not}",
+            dest.display(),
             got.written,
             got.kept,
             bytes(got.bytes)
         )
-    })?;
-    Ok(Exit::Done)
+    })
 }
 
-pub(crate) fn now() -> Timestamp {
-    SystemTime::now().into()
-}
-
-/// The collection and its name; nothing if there is none.
-fn find(collection: &str, dir: Option<&Path>) -> Result<Option<(Tree, String)>, Failure> {
-    let unread = |error: &dyn std::fmt::Display| Failure::Other(format!("{collection}: {error}"));
-    if let Some(dir) = dir.filter(|dir| dir.exists()) {
-        let scan = Scan::open(dir).map_err(|error| unread(&error))?;
-        // By its hash, a collection is found though it was removed: its blocks may be there still, or again.
-        let named = |entry: &&Entry| {
-            (entry.is_live() && entry.name.as_str() == collection)
-                || entry.pdh.to_string() == collection
-        };
-        if let Some(entry) = scan.entries().iter().find(named) {
-            let mut manifest = scan.manifest(entry).map_err(|error| unread(&error))?;
-            let tree = Tree::read(&mut manifest, TREE_MEMORY).map_err(|error| unread(&error))?;
-            scan.check(entry, manifest).map_err(|error| unread(&error))?;
-            return Ok(Some((tree, entry.name.to_string())));
+fn as_json(got: &Got, dest: &Path) -> Value {
+    let unrestored = got.unrestored.iter().map(|(path, why)| match why {
+        Unrestored::Differs => {
+            json!({ "path": path.to_string(), "reason": "differs", "detail": null })
         }
-    }
-    let path = Path::new(collection);
-    match File::open(path) {
-        Ok(file) => {
-            let tree = Tree::read(PdhRead::new(file), TREE_MEMORY);
-            let name = path
-                .file_stem()
-                .map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-            Ok(Some((tree.map_err(|error| unread(&error))?, format!("{name}.files"))))
+        Unrestored::NoBlock(detail) => {
+            json!({ "path": path.to_string(), "reason": "no_block", "detail": detail })
         }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(unread(&error)),
-    }
+    });
+    json!({
+        "destination": dest.display().to_string(),
+        "written": got.written,
+        "kept": got.kept,
+        "bytes": got.bytes,
+        "blocks": got.blocks,
+        "block_bytes": got.block_bytes,
+        "unrestored": unrestored.collect::<Vec<_>>(),
+    })
 }

@@ -51,26 +51,28 @@ pub(crate) fn run(args: LsArgs) -> Result<Exit, Failure> {
 fn collections(manifests: &Manifests, all: bool, format: Format) -> Result<Exit, Failure> {
     let catalog = Catalog::load(&manifests.dir).map_err(other)?;
     let now: Timestamp = SystemTime::now().into();
-    let listed =
-        catalog.entries.iter().map(|entry| (entry, entry.standing(now, manifests.ttl))).filter(
-            |(_, standing)| match standing {
-                Standing::Live => true,
-                Standing::RemovedUntil(_) => all,
-                Standing::Over => false,
-            },
-        );
+    let listed = catalog.entries.iter().filter(|entry| {
+        let is_over = |ttl| entry.standing(now, ttl) == Standing::Over;
+        entry.is_live() || all && !manifests.ttl.is_some_and(is_over)
+    });
     let mut output = Output::stdout();
     let mut shown = table(["NAME", "FILES", "SIZE", "BLOCKS", "COPIES", "PUBLISHED", "STATE"]);
-    for (entry, standing) in listed {
+    for entry in listed {
+        let kept_until = manifests.ttl.and_then(|ttl| match entry.standing(now, ttl) {
+            Standing::RemovedUntil(until) => Some(until),
+            Standing::Live | Standing::Over => None,
+        });
         if format.json {
-            output.json(&as_json(entry, standing))?;
+            output.json(&as_json(entry, kept_until))?;
             continue;
         }
         let copies =
             entry.wanted.replication.map_or("default".to_owned(), |copies| copies.to_string());
-        let state = match standing {
-            Standing::Live | Standing::Over => String::new(),
-            Standing::RemovedUntil(until) => format!("removed, kept until {}", utc::text(until)),
+        let removed = || entry.removed_at.map(|at| utc::text(Timestamp::from_nanos(at)));
+        let state = match kept_until {
+            Some(until) => format!("removed, kept until {}", utc::text(until)),
+            // How long it is kept is not known here.
+            None => removed().map_or_else(String::new, |at| format!("removed {at}")),
         };
         shown.add_row([
             entry.name.as_str().into(),
@@ -89,11 +91,7 @@ fn collections(manifests: &Manifests, all: bool, format: Format) -> Result<Exit,
     Ok(Exit::Done)
 }
 
-fn as_json(entry: &Entry, standing: Standing) -> Value {
-    let kept_until = match standing {
-        Standing::RemovedUntil(until) => Some(until.as_nanos()),
-        Standing::Live | Standing::Over => None,
-    };
+fn as_json(entry: &Entry, kept_until: Option<Timestamp>) -> Value {
     json!({
         "name": entry.name,
         "portable_data_hash": entry.pdh.to_string(),
@@ -104,7 +102,7 @@ fn as_json(entry: &Entry, standing: Standing) -> Value {
         "storage_classes": entry.wanted.classes,
         "published_at_ns": entry.published_at,
         "removed_at_ns": entry.removed_at,
-        "kept_until_ns": kept_until,
+        "kept_until_ns": kept_until.map(Timestamp::as_nanos),
     })
 }
 

@@ -1,36 +1,45 @@
 //! `donjon put`
 
-use std::path::PathBuf;
-use std::time::{Duration, Instant, SystemTime};
+use std::io::{Seek as _, SeekFrom};
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
-use donjon_files::{Node, Nodes, Putting, Special, put, scan};
-use indicatif::{ProgressBar, ProgressStyle};
-use manifest_store::{CollectionName, Existing, Publication, Store, Wanted};
+use donjon_files::{Nodes, Packing, Put, PutOptions, Special, SpecialFile, Wish, scan};
+use keep_protocol::client::KeepClient;
+use keep_rules::Timestamp;
+use manifest_store::{
+    Catalog, Change, CollectionName, Existing, Publication, Published, Store, StoreError, Wanted,
+};
 use serde_json::json;
 
-use super::get::now;
-use crate::cluster::{Cluster, ClusterArgs};
+use crate::cluster::ClusterArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::manifests::OWN;
 use crate::output::{Format, print};
 use crate::table::bytes;
+use crate::transfer::{Bar, Clock, ManifestsDir, check_classes, nodes, unless_interrupted};
 
 /// Store files and directories as a collection
 ///
-/// Files become blocks of at most 64 MiB; small ones share blocks, and a block that is there already is not kept twice. When every
-/// block has its copies, the manifest is published under the collection's name, durably: from then on the balancer keeps the
-/// blocks, and `donjon get` restores the files.
+/// Files become blocks of at most 64 MiB; short ones share blocks, and what is the same is stored once. Each block goes to as
+/// many nodes as there should be copies. Only when all blocks have all their copies is the collection published: from then
+/// on the balancer keeps them. A directory alone is the root of the collection; of several paths each keeps its name.
+/// Links are not followed. Owners, modes and times are not stored.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   donjon put ~/photos --data /srv/keep
-  donjon put a.txt b.txt --name letters --replication 3 --config /etc/arvados/config.yml
-  donjon put ~/photos --name photos --replace --data /srv/keep
+  donjon put results log.txt --name run-7 --replication 3 --config /etc/arvados/config.yml
+  donjon put ~/photos --replace --data /srv/keep
+  donjon get photos /tmp/copy --data /srv/keep
 
-Links are not followed. A directory alone is the root of the collection;
-several paths keep their names.
-Exit status: 0 it is stored and published, 1 it is not, and the reason is on stderr")]
+With --json: an object with name, result (added, replaced, unchanged, or rewished: other copies are
+wanted), portable_data_hash, generation, files, bytes, blocks and their stored_bytes (each once),
+copies, skipped, repeated_blocks (not sent again), renewed_blocks (made young again before the
+publication), healed_manifests (of the same content), forgotten_collections (removed long ago).
+Exit status: 0 it is published, 1 it is not and the reason is on stderr, 2 the command line is wrong.
+Put again then: what is stored already costs no room")]
 pub(crate) struct PutArgs {
     /// Files and directories
     #[arg(value_name = "PATH", required = true)]
@@ -44,24 +53,23 @@ pub(crate) struct PutArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     replication: Option<u32>,
 
-    /// In which storage classes, separated by commas
+    /// Storage classes, each of which should have the copies; separated by commas
     #[arg(long, value_name = "CLASSES", value_delimiter = ',')]
     classes: Vec<String>,
 
-    /// Replace a collection of this name; its blocks are kept for the signature TTL
+    /// Take the place of a collection of this name that has other content
     #[arg(long)]
     replace: bool,
 
-    /// Leave out links, devices, sockets and pipes instead of refusing them
+    /// Leave out symbolic links, devices, sockets and pipes, which no collection can hold
     #[arg(long)]
     skip_special: bool,
 
-    /// Blocks on their way at once; each takes 64 MiB of memory
+    /// How many blocks to send at once. Each takes 64 MiB of memory, and so do three that are being read
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
     jobs: u16,
 
-    /// The directory of manifests; Donjon.Balance.Manifests of the configuration, or DIR/manifests with --data DIR.
-    /// Made if its parent exists
+    /// The directory of manifests; Donjon.Balance.Manifests of the configuration, or DIR/manifests with --data DIR
     #[arg(long, value_name = "DIR")]
     manifests: Option<PathBuf>,
 
@@ -73,92 +81,56 @@ pub(crate) struct PutArgs {
 }
 
 pub(crate) async fn run(args: PutArgs) -> Result<Exit, Failure> {
-    let cluster = args.cluster.cluster()?;
-    let dir = manifests(args.manifests, &cluster)?;
     let name = name(args.name, &args.paths)?;
-    let special = if args.skip_special { Special::Skip } else { Special::Refuse };
-    let found = scan(&args.paths, special).map_err(|error| Failure::Other(error.to_string()))?;
-    let (files, skipped) = (found.files(), found.skipped.len());
-    for path in &found.skipped {
-        eprintln!("donjon: left out {}", path.display());
-    }
-    let copies = args.replication.unwrap_or(cluster.default_replication);
-    let (nodes, ttl) = (nodes(&cluster), cluster.ttl);
-    let putting = Putting { copies, classes: args.classes.clone(), at_once: args.jobs.into(), now };
-    let (begun, begun_wall) = (Instant::now(), SystemTime::now());
-    let bar = Bar::new(found.bytes());
-    let stored = put(found, &nodes, &putting, &bar).await;
-    let stored = stored.map_err(|error| Failure::Other(error.to_string()))?;
-    drop(bar);
-    let mut manifest = Vec::new();
-    stored.tree.write(&mut manifest).expect("a vector takes everything");
-    let publication = Publication {
-        name: name.clone(),
-        wanted: Wanted { replication: args.replication, classes: args.classes },
-        files,
-        data_bytes: stored.bytes,
-        at: SystemTime::now().into(),
-        existing: if args.replace { Existing::Replace } else { Existing::Refuse },
-    };
-    let mut store = Store::open(&dir, SystemTime::now().into())
-        .map_err(|error| Failure::Other(error.to_string()))?;
-    // Published later, a block might be trashed before anybody knows that it is wanted (spec/keep-balance.md section 2.5).
-    // A clock that stood still while the machine slept, or went back, proves nothing.
-    let by_wall = begun_wall.elapsed().unwrap_or(Duration::MAX);
-    if begun.elapsed().max(by_wall) > ttl / 2 {
-        return Err(Failure::Other(
-            "storing took longer than half the signature TTL, so nothing was published; store it in parts"
+    let cluster = args.cluster.cluster()?;
+    let ttl = cluster.ttl()?;
+    let manifests = ManifestsDir::find(args.manifests, &cluster).ok_or_else(|| {
+        Failure::Usage(
+            "where should the manifest be kept? Give --manifests DIR, --data DIR, or --config FILE with Donjon.Balance.Manifests: blocks that no manifest names are trashed"
                 .to_owned(),
-        ));
-    }
-    let published = store
-        .publish(publication, manifest.as_slice())
-        .map_err(|error| Failure::Other(error.to_string()))?;
-    let said = json!({
-        "name": name,
-        "portable_data_hash": published.pdh.to_string(),
-        "files": files,
-        "bytes": stored.bytes,
-        "blocks": stored.blocks.len(),
-        "stored_bytes": stored.stored_bytes,
-        "copies": copies,
-        "skipped": skipped,
-    });
-    print(args.format, &said, |_| {
-        format!(
-            "{name}: {files} files, {} in {} blocks, {copies} copies each\n{}",
-            bytes(stored.bytes),
-            stored.blocks.len(),
-            published.pdh
         )
     })?;
+    // What would stop the publication is found before anything is sent.
+    manifests.prepare()?;
+    check_catalog(&manifests.path)?;
+    check_classes(&cluster, &args.classes).await?;
+    let special = if args.skip_special { Special::Skip } else { Special::Refuse };
+    let scan = scan(&args.paths, special).map_err(|error| Failure::Other(error.to_string()))?;
+    let skipped = scan.skipped().to_vec();
+    let nodes = nodes(&cluster);
+    let copies = args.replication.unwrap_or(cluster.default_replication).max(1);
+    let bar = Bar::new("put", scan.bytes(), scan.files());
+    let options = PutOptions {
+        wish: Wish {
+            replication: NonZeroU32::new(copies).unwrap_or(NonZeroU32::MIN),
+            classes: args.classes.clone(),
+        },
+        jobs: usize::from(args.jobs),
+        packing: Packing::default(),
+        on_progress: bar.moves(),
+    };
+    let wanted = Wanted { replication: args.replication, classes: args.classes };
+    let existing = if args.replace { Existing::Replace } else { Existing::Refuse };
+    let clock = Clock::start();
+    let publishing = Publishing { dir: &manifests.path, name, wanted, existing, ttl, clock };
+    let work = async {
+        let put = donjon_files::put(scan, &nodes, &options, || clock.now()).await;
+        bar.clear();
+        let mut put = put.map_err(|error| Failure::Other(error.to_string()))?;
+        let became = publishing.publish(&mut put, &nodes).await?;
+        Ok((put, became))
+    };
+    let ended = unless_interrupted(work, INTERRUPTED).await;
+    bar.clear();
+    let (put, became) = ended?;
+    let said = Said { name: &publishing.name, put: &put, became, copies, skipped };
+    said.tell(args.format)?;
     Ok(Exit::Done)
 }
 
-/// The nodes, as files are stored on them.
-pub(crate) fn nodes(cluster: &Cluster) -> Nodes {
-    let nodes = cluster
-        .servers
-        .iter()
-        .map(|server| Node { uuid: server.uuid.clone(), client: server.client.clone() });
-    Nodes { nodes: nodes.collect(), signing: cluster.signing.clone() }
-}
+const INTERRUPTED: &str = "nothing was published. The same command again goes on: blocks that are stored already are compared, and not written twice";
 
-/// The directory of manifests. Made if its parent is there.
-fn manifests(given: Option<PathBuf>, cluster: &Cluster) -> Result<PathBuf, Failure> {
-    let configured = cluster.balance.as_ref().and_then(|balance| balance.manifests.clone());
-    let own = cluster.data.as_ref().map(|data| data.join(OWN));
-    let dir = given.or(configured).or(own).ok_or_else(|| {
-        Failure::Usage("which directory of manifests? Give --manifests DIR".to_owned())
-    })?;
-    match std::fs::create_dir(&dir) {
-        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
-            Err(Failure::local(format!("cannot make {}", dir.display()))(error))
-        }
-        Ok(()) | Err(_) => Ok(dir),
-    }
-}
-
+/// The name that was given, or that of the first path.
 fn name(given: Option<CollectionName>, paths: &[PathBuf]) -> Result<CollectionName, Failure> {
     if let Some(name) = given {
         return Ok(name);
@@ -167,32 +139,150 @@ fn name(given: Option<CollectionName>, paths: &[PathBuf]) -> Result<CollectionNa
     let first = std::fs::canonicalize(first)
         .map_err(Failure::local(format!("cannot look at {}", first.display())))?;
     let text = first.file_name().map(|name| name.to_string_lossy().into_owned());
-    text.unwrap_or_default()
-        .parse()
-        .map_err(|error| Failure::Usage(format!("the path gives no name: {error}; give --name")))
+    text.unwrap_or_default().parse().map_err(|error| {
+        Failure::Usage(format!("the path gives no name: {error}; give --name NAME"))
+    })
 }
 
-/// A bar of bytes on stderr, if that is a terminal.
-pub(crate) struct Bar(ProgressBar);
-
-impl Bar {
-    pub(crate) fn new(total: u64) -> Bar {
-        let bar = ProgressBar::new(total);
-        let template = "{bytes} of {total_bytes} {wide_bar} {binary_bytes_per_sec}, {eta} left";
-        let style = ProgressStyle::with_template(template);
-        bar.set_style(style.unwrap_or_else(|_bad| ProgressStyle::default_bar()));
-        Bar(bar)
+fn check_catalog(dir: &Path) -> Result<(), Failure> {
+    match Catalog::load(dir) {
+        Ok(_) | Err(StoreError::NoCatalog { .. }) => Ok(()),
+        Err(error) => Err(Failure::Other(error.to_string())),
     }
 }
 
-impl donjon_files::Progress for Bar {
-    fn bytes(&self, count: u64) {
-        self.0.inc(count);
+struct Publishing<'a> {
+    dir: &'a Path,
+    name: CollectionName,
+    wanted: Wanted,
+    existing: Existing,
+    ttl: Duration,
+    clock: Clock,
+}
+
+/// What came of the publication.
+struct Became {
+    published: Published,
+    /// Blocks that had to be made young again before.
+    renewed: u64,
+    /// Collections that were removed long ago, and are forgotten now.
+    forgotten: usize,
+}
+
+impl Publishing<'_> {
+    async fn publish(&self, put: &mut Put, nodes: &Nodes<KeepClient>) -> Result<Became, Failure> {
+        let mut manifest = tempfile::tempfile().map_err(Failure::local("cannot make a file"))?;
+        put.tree
+            .write(&mut manifest)
+            .and_then(|_| manifest.seek(SeekFrom::Start(0)))
+            .map_err(Failure::local("cannot write the manifest into a temporary file"))?;
+        // Waits for another writer. Blocks grow old meanwhile, so they are renewed after it.
+        let mut store = self.open().await?;
+        let forgotten = store.sweep(now(), self.ttl).unwrap_or_else(|error| {
+            eprintln!("donjon: collections that were removed long ago are not forgotten: {error}");
+            0
+        });
+        let renewed = put.renew(nodes, self.ttl, || self.clock.now()).await;
+        let renewed = renewed.map_err(|error| Failure::Other(error.to_string()))?;
+        let publication = Publication {
+            name: self.name.clone(),
+            wanted: self.wanted.clone(),
+            files: put.report.files,
+            data_bytes: put.report.bytes,
+            at: now(),
+            existing: self.existing,
+        };
+        // Nothing is awaited from here on: an interruption comes before or after.
+        match store.publish(publication, manifest) {
+            Ok(published) => Ok(Became { published, renewed, forgotten }),
+            Err(error @ StoreError::Exists { .. }) => Err(Failure::Other(format!(
+                "{error}: --name, or --replace. All blocks are stored, but nothing is published"
+            ))),
+            Err(error) => Err(other(error)),
+        }
+    }
+
+    /// On a thread of its own: an interruption does not wait for another writer.
+    async fn open(&self) -> Result<Store, Failure> {
+        let dir = self.dir.to_owned();
+        let opened = tokio::task::spawn_blocking(move || {
+            Store::open_telling(&dir, now(), || {
+                eprintln!("donjon: another command writes in {}; waiting for it", dir.display());
+            })
+        });
+        opened.await.map_err(|error| Failure::Other(error.to_string()))?.map_err(other)
     }
 }
 
-impl Drop for Bar {
-    fn drop(&mut self) {
-        self.0.finish_and_clear();
+/// What came of it.
+struct Said<'a> {
+    name: &'a CollectionName,
+    put: &'a Put,
+    became: Became,
+    copies: u32,
+    skipped: Vec<SpecialFile>,
+}
+
+impl Said<'_> {
+    fn tell(&self, format: Format) -> Result<(), Failure> {
+        for SpecialFile { path, kind } in &self.skipped {
+            eprintln!("donjon: left out: {} ({kind})", path.display());
+        }
+        let Said { name, put, became, copies, skipped } = self;
+        let Became { published, renewed, forgotten } = became;
+        if published.healed > 0 {
+            let healed = published.healed;
+            eprintln!(
+                "donjon: manifests of this content that were lost or damaged, and are good again: {healed}"
+            );
+        }
+        let report = &put.report;
+        let said = json!({
+            "name": name,
+            "result": result(published.change),
+            "portable_data_hash": published.pdh.to_string(),
+            "generation": published.generation,
+            "files": report.files,
+            "bytes": report.bytes,
+            "blocks": report.blocks,
+            "stored_bytes": report.block_bytes,
+            "copies": copies,
+            "repeated_blocks": report.repeated_blocks,
+            "renewed_blocks": renewed,
+            "healed_manifests": published.healed,
+            "forgotten_collections": forgotten,
+            "skipped": skipped.len(),
+        });
+        let already = match published.change {
+            Change::Added | Change::Replaced => "",
+            Change::Rewished => "already stored, and wants other copies now: ",
+            Change::Nothing => "already stored, nothing is changed: ",
+        };
+        print(format, &said, |_| {
+            format!(
+                "{name}: {already}{} files, {} in {} blocks, {copies} copies each\n{}",
+                report.files,
+                bytes(report.bytes),
+                report.blocks,
+                published.pdh
+            )
+        })
     }
+}
+
+fn result(change: Change) -> &'static str {
+    match change {
+        Change::Added => "added",
+        Change::Replaced => "replaced",
+        Change::Rewished => "rewished",
+        Change::Nothing => "unchanged",
+    }
+}
+
+fn now() -> Timestamp {
+    SystemTime::now().into()
+}
+
+fn other(error: StoreError) -> Failure {
+    Failure::Other(error.to_string())
 }

@@ -10,6 +10,7 @@ use crate::exit::{Exit, Tally};
 use crate::failure::Failure;
 use crate::manifests::ManifestsArgs;
 use crate::output::{Format, Output};
+use crate::ttl;
 use crate::utc;
 
 /// Remove collections
@@ -21,7 +22,10 @@ use crate::utc;
 Examples:
   donjon rm photos --data /srv/keep
   donjon rm --undo photos --data /srv/keep
+  donjon rm photos --manifests /srv/manifests --ttl 336h
 
+Collections that were removed long ago are forgotten, and their manifests erased: twice the signature
+TTL and an hour after their removal, a day and more after their blocks lost their protection.
 Exit status: 0 all of them, 3 none of them was there, 4 some of them")]
 pub(crate) struct RmArgs {
     /// The collections
@@ -32,6 +36,11 @@ pub(crate) struct RmArgs {
     #[arg(long)]
     undo: bool,
 
+    /// Give up collections that were removed before, and whose manifests are lost or damaged: no balancer waits for these any
+    /// more, and blocks that only they named are protected no longer
+    #[arg(long, conflicts_with = "undo")]
+    give_up: bool,
+
     #[command(flatten)]
     format: Format,
 
@@ -41,30 +50,28 @@ pub(crate) struct RmArgs {
 
 pub(crate) fn run(args: RmArgs) -> Result<Exit, Failure> {
     let manifests = args.manifests.find()?;
+    let ttl = ttl::known(manifests.ttl)?;
     let mut store = open(&manifests.dir, SystemTime::now().into())?;
     // Read when it is our turn: another writer may have been waited for.
     let now: Timestamp = SystemTime::now().into();
+    if let Err(error) = store.sweep(now, ttl) {
+        eprintln!("donjon: collections that were removed long ago are not forgotten: {error}");
+    }
+    let act = match (args.undo, args.give_up) {
+        (true, _) => Act::BringBack,
+        (false, true) => Act::GiveUp,
+        (false, false) => Act::Remove,
+    };
     let mut tally = Tally::default();
     let mut output = Output::stdout();
     for name in &args.names {
-        let done = if args.undo {
-            store.restore(name, now, manifests.ttl)
-        } else {
-            store.remove(name, now)
-        };
-        let result = match done {
-            Ok(()) if args.undo => "brought_back",
-            Ok(()) => "removed",
-            Err(StoreError::NoSuchName { .. }) => "no_such_name",
-            Err(StoreError::Exists { .. }) => "name_taken",
-            Err(error) => return Err(Failure::Other(error.to_string())),
-        };
+        let result = carry_out(&mut store, act, name, now, ttl)?;
         match result {
-            "no_such_name" => tally.missing += 1,
-            "name_taken" => tally.kept += 1,
-            _ => tally.done += 1,
+            Outcome::NoSuchName | Outcome::NothingToGiveUp => tally.missing += 1,
+            Outcome::NameTaken => tally.kept += 1,
+            Outcome::Removed | Outcome::BroughtBack | Outcome::GivenUp => tally.done += 1,
         }
-        let until = kept_until(&store, name, now, manifests.ttl);
+        let until = kept_until(&store, name, now, ttl);
         if args.format.json {
             let until = until.map(Timestamp::as_nanos);
             output.json(&json!({ "name": name, "result": result, "kept_until_ns": until }))?;
@@ -76,11 +83,53 @@ pub(crate) fn run(args: RmArgs) -> Result<Exit, Failure> {
     Ok(tally.exit())
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Act {
+    Remove,
+    BringBack,
+    GiveUp,
+}
+
+/// What became of one collection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Outcome {
+    Removed,
+    BroughtBack,
+    GivenUp,
+    NoSuchName,
+    NameTaken,
+    NothingToGiveUp,
+}
+
+fn carry_out(
+    store: &mut Store,
+    act: Act,
+    name: &CollectionName,
+    now: Timestamp,
+    ttl: Duration,
+) -> Result<Outcome, Failure> {
+    let done = match act {
+        Act::Remove => store.remove(name, now).map(|_at| Outcome::Removed),
+        Act::BringBack => store.restore(name, now, ttl).map(|()| Outcome::BroughtBack),
+        Act::GiveUp => store.give_up(name, now).map(|_count| Outcome::GivenUp),
+    };
+    match done {
+        Ok(done) => Ok(done),
+        Err(StoreError::NoSuchName { .. }) => Ok(Outcome::NoSuchName),
+        Err(StoreError::Exists { .. }) => Ok(Outcome::NameTaken),
+        Err(StoreError::NothingToGiveUp { .. }) => Ok(Outcome::NothingToGiveUp),
+        Err(error) => Err(Failure::Other(error.to_string())),
+    }
+}
+
 /// Opens a directory of manifests that is there: to remove is not to set one up.
 fn open(dir: &std::path::Path, now: Timestamp) -> Result<Store, Failure> {
     let failed = |error: StoreError| Failure::Other(error.to_string());
     manifest_store::Catalog::load(dir).map_err(failed)?;
-    Store::open(dir, now).map_err(failed)
+    let waiting =
+        || eprintln!("donjon: another command writes in {}; waiting for it", dir.display());
+    Store::open_telling(dir, now, waiting).map_err(failed)
 }
 
 fn kept_until(
@@ -93,19 +142,25 @@ fn kept_until(
     of_name.filter_map(|entry| entry.undo_until(ttl)).filter(|until| now < *until).max()
 }
 
-fn sentence(name: &CollectionName, result: &str, until: Option<Timestamp>) -> String {
+fn sentence(name: &CollectionName, result: Outcome, until: Option<Timestamp>) -> String {
     match (result, until) {
-        ("removed", Some(until)) => {
+        (Outcome::Removed, Some(until)) => {
             format!(
                 "{name}: removed; its blocks are kept, and --undo brings it back, until {}",
                 utc::text(until)
             )
         }
-        ("removed", None) => format!("{name}: removed"),
-        ("brought_back", _) => format!("{name}: is there again"),
-        ("name_taken", _) => {
+        (Outcome::Removed, None) => format!("{name}: removed"),
+        (Outcome::BroughtBack, _) => format!("{name}: is there again"),
+        (Outcome::GivenUp, _) => format!("{name}: given up; no balancer waits for it any more"),
+        (Outcome::NameTaken, _) => {
             format!("{name}: there is a collection of this name; remove that one first")
         }
-        _ => format!("{name}: there is no such collection"),
+        (Outcome::NoSuchName, _) => {
+            format!("{name}: there is no such collection; `donjon ls --all` shows those there are")
+        }
+        (Outcome::NothingToGiveUp, _) => format!(
+            "{name}: no removed collection of this name has lost its manifest. One that was not removed is never given up: remove it first"
+        ),
     }
 }

@@ -1,6 +1,7 @@
 //! Whatever is not certain ends the run, and nothing is sent.
 
 use std::fs;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::json;
 
@@ -55,6 +56,71 @@ fn a_manifest_that_is_gone_or_damaged() {
     nothing_is_sent(&cluster, &garbage, "is gone");
     fs::write(&file, String::from_utf8(whole).unwrap().replace(":file", ":fill")).unwrap();
     nothing_is_sent(&cluster, &garbage, "it is damaged");
+}
+
+#[test]
+fn a_lost_manifest_of_a_removed_collection_has_two_ways_out() {
+    let (cluster, garbage) = with_garbage(1);
+    let dir = cluster.path("manifests/manifests");
+    let files =
+        || -> Vec<_> { fs::read_dir(&dir).unwrap().map(|file| file.unwrap().path()).collect() };
+    let before = files();
+    let other = Block::new("other");
+    cluster.plant(0, std::slice::from_ref(&other));
+    let rm = |args: &[&str]| {
+        let config = cluster.arg("config.yml");
+        crate::program::donjon(&[&["rm"], args, &["--config", &config]].concat())
+    };
+    let lose = || {
+        let new = files().into_iter().find(|file| !before.contains(file)).unwrap();
+        fs::remove_file(new).unwrap();
+    };
+    cluster.publish("b", std::slice::from_ref(&other), Some(1));
+    lose();
+    nothing_is_sent(&cluster, &garbage, "put the same files once more");
+    rm(&["--give-up", "b"]).ends_with(3);
+    nothing_is_sent(&cluster, &garbage, "\"b\" is gone");
+    rm(&["b"]).ends_with(0);
+    nothing_is_sent(&cluster, &garbage, "give it up: donjon rm --give-up \"b\"");
+    // One way: the same content, under any name.
+    cluster.publish("c", std::slice::from_ref(&other), Some(1));
+    assert_eq!(files().len(), 3, "the removed one is healed");
+    cluster.once();
+    cluster.settle();
+    assert_eq!((cluster.copies(&garbage), cluster.copies(&other)), (0, 1));
+    // The other: it is given up.
+    rm(&["c"]).ends_with(0);
+    lose();
+    lose();
+    cluster.balance(&["once"]).ends_with(1);
+    rm(&["--give-up", "b", "c"]).ends_with(0);
+    rm(&["--give-up", "b"]).ends_with(3);
+    cluster.once();
+    cluster.settle();
+    assert_eq!(cluster.copies(&other), 0, "nobody names it any more");
+}
+
+#[test]
+fn a_directory_that_changes_all_the_time_is_read_once() {
+    let (cluster, garbage) = with_garbage(1);
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            let mut count = 0;
+            while !stop.load(Ordering::Relaxed) {
+                cluster.publish("changing", &[Block::new(&format!("new {count}"))], Some(1));
+                count += 1;
+            }
+            count
+        });
+        let ran = cluster.balance(&["once"]);
+        stop.store(true, Ordering::Relaxed);
+        assert!(writer.join().unwrap() > 0);
+        let ran = ran.ends_with(0);
+        assert!(!ran.stderr.contains("again"), "{}", ran.stderr);
+    });
+    cluster.settle();
+    assert_eq!(cluster.copies(&garbage), 0);
 }
 
 #[test]

@@ -2,14 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, File};
+use std::net::TcpListener;
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, SystemTime};
 
 use serde_json::json;
 
-use crate::cluster::Cluster;
-use crate::program::{Ran, donjon};
+use crate::cluster::{Block, Cluster};
+use crate::program::{Ran, command, donjon};
+use crate::transfers::block_files;
 
 /// Every file and directory below a path, with its content.
 fn tree(root: &Path) -> BTreeMap<Vec<u8>, Option<Vec<u8>>> {
@@ -161,6 +165,88 @@ fn names_are_not_taken_twice_and_links_are_not_followed() {
         ran.stderr
     );
     put(&["--replace", "--skip-special"]).ends_with(0);
+}
+
+#[test]
+fn putting_the_same_again_changes_nothing_but_makes_its_blocks_young() {
+    let cluster = Cluster::start(1, json!({}));
+    let files = cluster.plant_files();
+    let put = |extra: &[&str]| {
+        let all = ["put", &files, "--name", "all", "--replication", "1", "--json"];
+        cluster.files(&[&all, extra].concat()).ends_with(0).json()
+    };
+    let first = put(&[]);
+    assert_eq!(first["result"], "added");
+    let blocks = block_files(&cluster, 0);
+    let long_ago = SystemTime::now() - Duration::from_secs(30 * 24 * 3600);
+    for block in &blocks {
+        File::options().write(true).open(block).unwrap().set_modified(long_ago).unwrap();
+    }
+    let catalog = fs::read(cluster.path("manifests/catalog")).unwrap();
+    let again = put(&[]);
+    assert_eq!(
+        (&again["result"], &again["generation"]),
+        (&json!("unchanged"), &first["generation"])
+    );
+    assert_eq!(fs::read(cluster.path("manifests/catalog")).unwrap(), catalog);
+    for block in blocks {
+        assert!(fs::metadata(block).unwrap().modified().unwrap() > long_ago, "it is young again");
+    }
+    let ran = cluster.files(&["put", &files, "--name", "all", "--replication", "1"]).ends_with(0);
+    assert!(ran.text().starts_with("all: already stored, nothing is changed"), "{}", ran.text());
+    assert_eq!(put(&["--classes", "default"])["result"], "rewished");
+    let all = cluster.files(&["ls", "--all", "--json"]).ends_with(0).json_lines();
+    assert_eq!(all.len(), 1, "nothing counts as removed: {all:?}");
+}
+
+#[test]
+fn classes_that_no_node_has_are_named_before_anything_is_sent() {
+    let cluster = Cluster::start(1, json!({}));
+    let files = cluster.plant_files();
+    let put = |classes: &str| cluster.files(&["put", &files, "--classes", classes]).ends_with(2);
+    put("fast").complains(
+        "no node has a writable volume of the storage class \"fast\"; there are: default",
+    );
+    put("default,").complains("--classes has an empty name");
+    assert_eq!(block_files(&cluster, 0), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn what_was_removed_long_ago_is_erased_by_the_next_command() {
+    let cluster = Cluster::start(1, json!({}));
+    for name in ["a", "b", "c"] {
+        cluster.publish(name, &[Block::new(name)], None);
+    }
+    cluster.remove_long_ago("a");
+    cluster.files(&["rm", "b"]).ends_with(0);
+    let manifests = || fs::read_dir(cluster.path("manifests/manifests")).unwrap().count();
+    assert_eq!(manifests(), 2, "a is forgotten, b is kept for the TTL");
+    cluster.expire_removed();
+    let files = cluster.plant_files();
+    let put = cluster.files(&["put", &files, "--replication", "1", "--json"]).ends_with(0).json();
+    assert_eq!((put["forgotten_collections"].as_u64(), manifests()), (Some(1), 2));
+}
+
+#[test]
+fn an_interrupted_put_publishes_nothing_and_says_what_to_do() {
+    let cluster = Cluster::start(1, json!({}));
+    let files = cluster.plant_files();
+    // A node that takes everything and never answers.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    let config = cluster.arg("config.yml");
+    let child = command(&["put", &files, "--replication", "1", "--url", &url, "--config", &config])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let _connection = silent.accept().unwrap();
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    let ran = Ran::from(child.wait_with_output().unwrap()).ends_with(1);
+    ran.complains("interrupted: nothing was published. The same command again goes on");
+    assert_eq!(cluster.files(&["ls", "--json"]).ends_with(0).text(), "");
 }
 
 #[test]

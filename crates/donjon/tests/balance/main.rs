@@ -13,4 +13,5 @@ mod plans; // made, shown, compared, explained, applied
 #[path = "../cli/program.rs"]
 mod program;
 mod service; // run after run
+mod transfers; // put and get, killed, damaged, repeated
 mod what_if; // donjon balance decide

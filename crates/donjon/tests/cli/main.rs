@@ -7,6 +7,7 @@ mod block;
 mod config;
 mod conformance;
 mod demo;
+mod files;
 mod help;
 mod list;
 mod messages;

@@ -20,7 +20,7 @@ pub enum ClientError {
         text: String,
     },
     /// No answer: not listening, not reachable, or silent for too long. Another try may succeed.
-    #[error("the server cannot be reached: {doing}")]
+    #[error("the server cannot be reached: {doing}{}", because(source.as_deref()))]
     Unreachable {
         /// What could not be done.
         doing: String,
@@ -37,7 +37,7 @@ pub enum ClientError {
         detail: String,
     },
     /// The answer ended before its end. What was handed out before is right, but not all.
-    #[error("{what} ended early, after {received} bytes")]
+    #[error("{what} ended early, after {received} bytes{}", because(source.as_deref()))]
     Incomplete {
         /// What was being received.
         what: &'static str,
@@ -80,6 +80,16 @@ fn reason(status: StatusCode, text: &str) -> String {
     format!(": {text}")
 }
 
+/// The deepest cause: "connecting failed" alone helps nobody, "Connection refused" does.
+fn because(source: Option<&(dyn StdError + Send + Sync + 'static)>) -> String {
+    let Some(source) = source else { return String::new() };
+    let mut cause: &dyn StdError = source;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    format!(": {cause}")
+}
+
 impl ClientError {
     /// A request that got no answer. The URL is dropped: it may hold a signature.
     pub(super) fn unsent(error: reqwest::Error) -> Self {
@@ -112,6 +122,16 @@ mod tests {
     fn check(status: StatusCode, text: &str, expected: &str) {
         let refused = ClientError::Refused { status, text: text.to_owned() };
         assert_eq!(refused.to_string(), format!("the server answered {expected}"));
+    }
+
+    #[test]
+    fn what_the_system_said_is_told() {
+        let cause = std::io::Error::other(std::io::Error::other("no route to host"));
+        let lost = |source| ClientError::Unreachable { doing: "connecting failed".into(), source };
+        let text = lost(Some(cause.into())).to_string();
+        assert_eq!(text, "the server cannot be reached: connecting failed: no route to host");
+        let text = lost(None).to_string();
+        assert_eq!(text, "the server cannot be reached: connecting failed");
     }
 
     #[test]

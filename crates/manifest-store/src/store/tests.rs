@@ -1,14 +1,21 @@
 //! Against a plain model, with the power going out at every step.
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
 
 use proptest::prelude::*;
 
+use keep_manifest::PortableDataHash;
+
 use super::*;
+
+use crate::entry::{Standing, Wanted};
 use crate::scan::Scan;
 
 const TTL: Duration = Duration::from_secs(1000);
 const HOUR: u64 = 3600;
+/// A quarter of the TTL, which is shorter than four hours.
+const MARGIN: u64 = 250;
 
 fn at(seconds: u64) -> Timestamp {
     Timestamp::from_seconds(1_700_000_000 + i64::try_from(seconds).unwrap())
@@ -37,13 +44,14 @@ fn seen(dir: &Path, now: Timestamp) -> Result<Vec<Reference>, StoreError> {
     let scan = Scan::open(dir)?;
     let mut all = Vec::new();
     for entry in scan.entries().to_vec() {
+        if entry.standing(now, TTL) == Standing::Over {
+            continue;
+        }
         let mut text = String::new();
         let mut source = scan.manifest(&entry)?;
         source.read_to_string(&mut text).unwrap();
         scan.check(&entry, source)?;
-        if entry.standing(now, TTL) != Standing::Over {
-            all.push((entry.name.to_string(), entry.is_live(), text));
-        }
+        all.push((entry.name.to_string(), entry.is_live(), text));
     }
     scan.finish()?;
     all.sort();
@@ -61,7 +69,7 @@ fn a_collection_is_published_removed_and_brought_back() {
     store.remove(&name, at(2)).unwrap();
     assert!(store.catalog().live("a").is_none());
     assert_eq!(seen(dir.path(), at(2)).unwrap().len(), 1, "still a reference");
-    assert_eq!(seen(dir.path(), at(3 + 1000 + HOUR)).unwrap().len(), 0);
+    assert_eq!(seen(dir.path(), at(3 + 1000 + MARGIN)).unwrap().len(), 0);
     store.restore(&name, at(3), TTL).unwrap();
     assert!(store.catalog().live("a").is_some());
     assert!(matches!(store.restore(&name, at(3), TTL), Err(StoreError::Exists { .. })));
@@ -79,9 +87,147 @@ fn another_content_is_refused_or_replaces_and_the_old_one_stays_a_reference() {
     let texts: Vec<String> =
         seen(dir.path(), at(3)).unwrap().into_iter().map(|(_, _, text)| text).collect();
     assert!(texts.contains(&manifest(1)) && texts.contains(&manifest(2)), "{texts:?}");
-    assert_eq!(store.sweep(at(4 + 1000 + HOUR), TTL).unwrap(), 2);
-    assert_eq!(seen(dir.path(), at(4)).unwrap(), [("a".to_owned(), true, manifest(2))]);
-    assert_eq!(fs::read_dir(dir.path().join("manifests")).unwrap().count(), 1);
+    assert_eq!(
+        seen(dir.path(), at(4 + 1000 + MARGIN)).unwrap(),
+        [("a".to_owned(), true, manifest(2))]
+    );
+}
+
+/// How many manifests there are, named or not.
+fn manifests(dir: &Path) -> usize {
+    fs::read_dir(dir.join("manifests")).unwrap().count()
+}
+
+#[test]
+fn what_was_removed_is_erased_when_two_clocks_say_that_its_time_is_long_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = Store::open(dir.path(), at(0)).unwrap();
+    store.publish(publication("a", 1, Existing::Refuse), manifest(1).as_bytes()).unwrap();
+    store.publish(publication("b", 1, Existing::Refuse), manifest(2).as_bytes()).unwrap();
+    store.remove(&"a".parse().unwrap(), at(2)).unwrap();
+    let over = 2 + 1000 + MARGIN;
+    let long_over = over + 24 * HOUR;
+    assert_eq!(store.sweep(at(long_over), TTL).unwrap(), 0, "the catalog's clock is another");
+    store.publish(publication("c", over, Existing::Refuse), manifest(3).as_bytes()).unwrap();
+    assert_eq!(store.sweep(at(long_over), TTL).unwrap(), 0);
+    store.remove(&"c".parse().unwrap(), at(long_over)).unwrap();
+    assert_eq!(store.sweep(at(long_over - 1), TTL).unwrap(), 0, "our clock is another");
+    assert_eq!(store.sweep(at(long_over), Duration::from_secs(5000)).unwrap(), 0);
+    assert_eq!(manifests(dir.path()), 3);
+    assert_eq!(store.sweep(at(long_over), TTL).unwrap(), 1);
+    assert_eq!(store.sweep(at(long_over), TTL).unwrap(), 0);
+    assert_eq!(manifests(dir.path()), 2);
+    assert_eq!(seen(dir.path(), at(long_over)).unwrap().len(), 2);
+}
+
+#[test]
+fn a_clock_that_went_back_shortens_no_protection() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = Store::open(dir.path(), at(0)).unwrap();
+    for name in ["a", "b"] {
+        store
+            .publish(publication(name, 100_000, Existing::Refuse), manifest(1).as_bytes())
+            .unwrap();
+    }
+    assert_eq!(store.remove(&"a".parse().unwrap(), at(5)).unwrap(), at(100_000));
+    store.publish(publication("b", 5, Existing::Replace), manifest(2).as_bytes()).unwrap();
+    let removed: Vec<_> =
+        store.catalog().entries.iter().filter_map(|entry| entry.removed_at).collect();
+    assert_eq!(removed, [at(100_000).as_nanos(), at(100_000).as_nanos()]);
+}
+
+#[test]
+fn what_is_there_already_is_not_published_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = Store::open(dir.path(), at(0)).unwrap();
+    let mut publish = |seconds, replication| {
+        let wanted = Wanted { replication, classes: Vec::new() };
+        let publication = Publication { wanted, ..publication("a", seconds, Existing::Refuse) };
+        store.publish(publication, manifest(1).as_bytes()).unwrap()
+    };
+    let first = publish(1, None);
+    assert_eq!(first.change, Change::Added);
+    assert_eq!(publish(2, None), Published { change: Change::Nothing, ..first.clone() });
+    let more = publish(3, Some(3));
+    assert_eq!((more.change, more.generation), (Change::Rewished, first.generation + 1));
+    let entries = &store.catalog().entries;
+    assert_eq!((entries.len(), entries[0].wanted.replication), (1, Some(3)));
+    assert_eq!(manifests(dir.path()), 1);
+}
+
+#[test]
+fn the_same_content_heals_a_lost_or_damaged_manifest_under_any_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = Store::open(dir.path(), at(0)).unwrap();
+    for name in ["live", "removed", "other"] {
+        let content = u8::from(name == "other");
+        store
+            .publish(publication(name, 1, Existing::Refuse), manifest(content).as_bytes())
+            .unwrap();
+    }
+    store.remove(&"removed".parse().unwrap(), at(2)).unwrap();
+    let file = |number: usize| {
+        dir.path().join("manifests").join(&Catalog::load(dir.path()).unwrap().entries[number].file)
+    };
+    fs::remove_file(file(0)).unwrap();
+    fs::write(file(1), "damaged").unwrap();
+    let error = seen(dir.path(), at(3)).unwrap_err().to_string();
+    assert!(error.contains("\"live\" is gone") && !error.contains("--give-up"), "{error}");
+    let healed =
+        store.publish(publication("new", 3, Existing::Refuse), manifest(0).as_bytes()).unwrap();
+    assert_eq!((healed.healed, healed.change), (2, Change::Added));
+    assert_eq!(seen(dir.path(), at(3)).unwrap().len(), 4);
+    // Also where nothing else changes.
+    fs::remove_file(file(0)).unwrap();
+    let healed =
+        store.publish(publication("live", 4, Existing::Refuse), manifest(0).as_bytes()).unwrap();
+    assert_eq!((healed.healed, healed.change), (1, Change::Nothing));
+    assert_eq!(seen(dir.path(), at(4)).unwrap().len(), 4);
+}
+
+#[test]
+fn only_what_was_removed_and_is_lost_can_be_given_up() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = Store::open(dir.path(), at(0)).unwrap();
+    let name: CollectionName = "a".parse().unwrap();
+    store.publish(publication("a", 1, Existing::Refuse), manifest(1).as_bytes()).unwrap();
+    let file = dir.path().join("manifests").join(&store.catalog().entries[0].file);
+    let text = fs::read(&file).unwrap();
+    let refused = |store: &mut Store| {
+        let given_up = store.give_up(&name, at(3));
+        matches!(given_up, Err(StoreError::NothingToGiveUp { .. }))
+    };
+    fs::remove_file(&file).unwrap();
+    assert!(refused(&mut store), "it is live");
+    store.remove(&name, at(2)).unwrap();
+    fs::write(&file, &text).unwrap();
+    assert!(refused(&mut store), "its manifest is good");
+    fs::write(&file, "damaged").unwrap();
+    let error = seen(dir.path(), at(3)).unwrap_err().to_string();
+    assert!(error.contains("is damaged") && error.contains("--give-up \"a\""), "{error}");
+    assert!(matches!(store.restore(&name, at(3), TTL), Err(StoreError::OtherManifest { .. })));
+    assert_eq!(store.give_up(&name, at(3)).unwrap(), 1);
+    assert_eq!(seen(dir.path(), at(3)).unwrap(), []);
+    assert!(refused(&mut store), "it is gone");
+}
+
+#[test]
+fn an_old_copy_of_the_catalog_is_found_before_anything_is_erased() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = Store::open(dir.path(), at(0)).unwrap();
+    store.publish(publication("a", 1, Existing::Refuse), manifest(1).as_bytes()).unwrap();
+    let old = fs::read(dir.path().join("catalog")).unwrap();
+    for name in ["b", "c"] {
+        store.publish(publication(name, 2, Existing::Refuse), manifest(2).as_bytes()).unwrap();
+    }
+    drop(store);
+    let new = fs::read(dir.path().join("catalog")).unwrap();
+    fs::write(dir.path().join("catalog"), old).unwrap();
+    assert!(matches!(Scan::open(dir.path()), Err(StoreError::Old { .. })));
+    assert!(matches!(Store::open(dir.path(), at(3)), Err(StoreError::Old { .. })));
+    assert_eq!(manifests(dir.path()), 3);
+    fs::write(dir.path().join("catalog"), new).unwrap();
+    assert_eq!(seen(dir.path(), at(3)).unwrap().len(), 3);
 }
 
 #[test]
@@ -120,11 +266,31 @@ fn an_absent_half_mounted_or_half_restored_directory_is_an_error() {
 }
 
 #[test]
-fn a_change_during_a_scan_is_noticed() {
+fn a_scan_sees_one_moment_however_much_changes_meanwhile() {
     let dir = tempfile::tempdir().unwrap();
     let mut store = Store::open(dir.path(), at(0)).unwrap();
-    let scan = Scan::open(dir.path()).unwrap();
     store.publish(publication("a", 1, Existing::Refuse), manifest(1).as_bytes()).unwrap();
+    let scan = Scan::open(dir.path()).unwrap();
+    for (name, content) in [("b", 2), ("a", 3), ("a", 4)] {
+        store
+            .publish(publication(name, 2, Existing::Replace), manifest(content).as_bytes())
+            .unwrap();
+        store.sweep(at(2), TTL).unwrap();
+    }
+    store.remove(&"a".parse().unwrap(), at(3)).unwrap();
+    let [entry] = scan.entries() else { panic!("{:?}", scan.entries()) };
+    scan.check(entry, scan.manifest(entry).unwrap()).unwrap();
+    assert_eq!(scan.finish().unwrap().generation, 2);
+}
+
+#[test]
+fn a_directory_that_was_replaced_during_a_scan_is_noticed() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = Store::open(dir.path(), at(0)).unwrap();
+    let old = fs::read(dir.path().join("catalog")).unwrap();
+    store.publish(publication("a", 1, Existing::Refuse), manifest(1).as_bytes()).unwrap();
+    let scan = Scan::open(dir.path()).unwrap();
+    fs::write(dir.path().join("catalog"), old).unwrap();
     assert!(matches!(scan.finish(), Err(StoreError::Changed { .. })));
 }
 
@@ -178,7 +344,7 @@ impl Model {
                 if old.is_some_and(|old| old != *content) && !replace {
                     return;
                 }
-                if let Some(old) = old {
+                if let Some(old) = old.filter(|old| old != content) {
                     self.removed.push((*name, old, now));
                 }
                 self.live.insert(*name, *content);
@@ -222,7 +388,7 @@ fn carry_out(store: &mut Store, act: &Act, now: u64) -> Result<(), StoreError> {
             let publication = Publication { name: name(of), ..publication("x", now, existing) };
             store.publish(publication, manifest(*content).as_bytes()).map(drop)
         }
-        Act::Remove(of) => store.remove(&name(of), at(now)),
+        Act::Remove(of) => store.remove(&name(of), at(now)).map(drop),
         Act::Restore(of) => store.restore(&name(of), at(now), TTL),
         Act::Sweep => store.sweep(at(now), TTL).map(drop),
     };

@@ -65,6 +65,7 @@ impl SetupArgs {
     /// Reads the configuration, and takes the lock.
     pub(super) async fn set_up(self) -> Result<Setup, Failure> {
         let cluster = self.cluster.cluster()?;
+        let ttl = cluster.ttl()?;
         let own = |name: &str| cluster.data.as_ref().map(|data| data.join(name));
         let balance = cluster.balance.as_ref();
         let state = self
@@ -80,7 +81,7 @@ impl SetupArgs {
             .or_else(|| own("manifests"));
         make(&state)?;
         let lock = Lock::take(&state).map_err(|error| Failure::Other(error.to_string()))?;
-        let mut sources = sources(manifests.as_deref(), cluster.ttl);
+        let mut sources = sources(manifests.as_deref(), ttl);
         let database = balance.and_then(|balance| balance.database.as_ref());
         let alone = match database {
             None => Alone::by_state(lock),
@@ -104,7 +105,7 @@ impl SetupArgs {
             management: cluster.management.clone(),
             logs: cluster.logs.clone(),
             cluster_id: cluster.id.clone(),
-            settings: settings(&cluster, state),
+            settings: settings(&cluster, ttl, state),
             servers: servers(&cluster),
             sources,
             alone,
@@ -143,7 +144,7 @@ fn servers(cluster: &Cluster) -> Vec<Server> {
     servers.collect()
 }
 
-fn settings(cluster: &Cluster, state_dir: PathBuf) -> Settings {
+fn settings(cluster: &Cluster, signature_ttl: Duration, state_dir: PathBuf) -> Settings {
     let threads = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let of = |value: fn(&BalanceSettings) -> u64, default: u64| {
         cluster.balance.as_ref().map_or(default, value)
@@ -151,7 +152,7 @@ fn settings(cluster: &Cluster, state_dir: PathBuf) -> Settings {
     let balance = cluster.balance.as_ref();
     let class_first = balance.is_some_and(|balance| balance.class_order == ClassOrder::ClassFirst);
     Settings {
-        signature_ttl: cluster.ttl,
+        signature_ttl,
         default_replication: cluster.default_replication,
         policy: if class_first { Policy::ClassFirst } else { Policy::ServerFirst },
         limits: ListLimits {

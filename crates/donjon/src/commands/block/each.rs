@@ -5,7 +5,7 @@ use keep_rules::Locator;
 use serde::Serialize;
 
 use crate::exit::{Exit, Tally};
-use crate::failure::{Failure, with_cause};
+use crate::failure::{Failure, with_advice};
 use crate::locators::{self, LocatorArg};
 use crate::node::NodeArgs;
 use crate::output::{Format, Output};
@@ -68,7 +68,7 @@ impl Report {
         if matches!(error, ClientError::NotFound) {
             return Report { ending: Ending::Missing, ..Report::done(locator, "not_found") };
         }
-        let detail = Some(with_cause(error));
+        let detail = Some(with_advice(error));
         Report { detail, ending: Ending::Failed, ..Report::done(locator, "failed") }
     }
 

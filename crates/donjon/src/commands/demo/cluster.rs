@@ -104,6 +104,9 @@ impl Cluster {
         let places: Result<Vec<Place>, Failure> =
             NAMES.iter().map(|name| Place::new(name, directory.path())).collect();
         let places = places?;
+        let manifests = directory.path().join(MANIFESTS);
+        fs::create_dir(&manifests)
+            .map_err(Failure::local(format!("cannot make {}", manifests.display())))?;
         let config = write_config(directory.path(), &secrets, &places, ttl)?;
         let nodes: Result<Vec<Node>, Failure> =
             places.into_iter().map(|place| Node::start(place, &config, &secrets)).collect();

@@ -9,7 +9,7 @@ use keep_protocol::status::{MountExplained, UntrashResult, Untrashed};
 use super::report::{Reporter, Row};
 use super::{Mode, Selection, Wanted};
 use crate::exit::Exit;
-use crate::failure::{Failure, with_cause};
+use crate::failure::{Failure, with_advice};
 use crate::output::Format;
 
 /// Restores everything, or looks for it. Stops only if the node is not there any more.
@@ -41,7 +41,7 @@ pub(super) async fn all(
                     error,
                 ));
             }
-            Err(error) => vec![failed(&wanted, with_cause(&error))],
+            Err(error) => vec![failed(&wanted, with_advice(&error))],
         };
         for row in telling(&wanted, rows) {
             reporter.tell(&row)?;

@@ -1,0 +1,38 @@
+//! What nodes said, for people.
+
+use keep_protocol::client::ClientError;
+
+/// A node did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+#[error("{server}: {error}")]
+pub struct NodeFailure {
+    /// The node's address.
+    pub server: String,
+    /// What it said, or what became of the connection.
+    pub error: ClientError,
+}
+
+/// Some of these, one after the other.
+pub(crate) fn list(failures: &[NodeFailure]) -> String {
+    if failures.is_empty() {
+        return "no node is left to ask".to_owned();
+    }
+    failures.iter().map(NodeFailure::to_string).collect::<Vec<_>>().join("; ")
+}
+
+/// Whether asking the same node again may help (spec/keep-protocol.md section 10).
+pub(crate) fn may_pass(error: &ClientError) -> bool {
+    match error {
+        ClientError::Unreachable { .. } | ClientError::Incomplete { .. } => true,
+        ClientError::Refused { status, .. } => {
+            let status = status.as_u16();
+            matches!(status, 408 | 429) || (status >= 500 && status != 507)
+        }
+        ClientError::NotFound
+        | ClientError::Damaged { .. }
+        | ClientError::Malformed { .. }
+        | ClientError::PlainKeepstore
+        | ClientError::BadUrl { .. }
+        | ClientError::BadToken => false,
+    }
+}

@@ -1,0 +1,216 @@
+//! Who is asked next to keep a block, and when it has enough copies. Decides; does nothing.
+
+use std::collections::VecDeque;
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use keep_protocol::client::{ClientError, Stored};
+
+use crate::failure::may_pass;
+
+/// How long to wait before nodes that failed are asked again: each time once.
+const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(4)];
+
+/// What is wanted of every block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wish {
+    /// How many copies; in each of the storage classes, if there are any.
+    pub replication: NonZeroU32,
+    /// Storage classes. None: wherever a node puts it.
+    pub classes: Vec<String>,
+}
+
+/// Where one block stands.
+#[derive(Debug)]
+pub(crate) struct Placement<'a> {
+    wish: &'a Wish,
+    /// Nodes that are still to be asked, the best first.
+    ask: VecDeque<usize>,
+    /// Copies that nodes have confirmed.
+    copies: u64,
+    /// The same by wanted class, in the order of the wish.
+    by_class: Vec<u64>,
+    in_flight: u64,
+    holders: Vec<usize>,
+    failures: Vec<(usize, ClientError)>,
+    rounds: usize,
+}
+
+/// A node to ask, and the classes that it should put the block into.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Asking {
+    pub(crate) server: usize,
+    pub(crate) classes: Vec<String>,
+}
+
+impl<'a> Placement<'a> {
+    /// Nothing is stored. `order` is the order in which nodes are asked.
+    pub(crate) fn new(wish: &'a Wish, order: Vec<usize>) -> Self {
+        Placement {
+            wish,
+            ask: order.into(),
+            copies: 0,
+            by_class: vec![0; wish.classes.len()],
+            in_flight: 0,
+            holders: Vec::new(),
+            failures: Vec::new(),
+            rounds: 0,
+        }
+    }
+
+    /// The next node to ask now, if the copies that are there or on their way may be too few.
+    pub(crate) fn next(&mut self) -> Option<Asking> {
+        if self.missing() <= self.in_flight {
+            return None;
+        }
+        let server = self.ask.pop_front()?;
+        self.in_flight += 1;
+        Some(Asking { server, classes: self.missing_classes() })
+    }
+
+    /// A node has confirmed the block.
+    pub(crate) fn stored(&mut self, server: usize, stored: &Stored) {
+        self.in_flight -= 1;
+        self.holders.push(server);
+        self.copies += stored.replicas;
+        for (class, copies) in std::iter::zip(&self.wish.classes, &mut self.by_class) {
+            let confirmed = stored.classes.iter().filter(|(confirmed, _)| confirmed == class);
+            *copies += confirmed.map(|(_, copies)| *copies).sum::<u64>();
+        }
+    }
+
+    /// A node has not.
+    pub(crate) fn failed(&mut self, server: usize, error: ClientError) {
+        self.in_flight -= 1;
+        self.failures.push((server, error));
+    }
+
+    /// Once nobody is left to ask: how long to wait before those are asked again that may do better. `None`: it has enough,
+    /// or nobody would.
+    pub(crate) fn again(&mut self) -> Option<Duration> {
+        let pause = *PAUSES.get(self.rounds)?;
+        if self.missing() == 0 {
+            return None;
+        }
+        self.rounds += 1;
+        let failures = std::mem::take(&mut self.failures);
+        let (again, for_good): (Vec<_>, Vec<_>) =
+            failures.into_iter().partition(|(_, error)| may_pass(error));
+        self.failures = for_good;
+        self.ask.extend(again.iter().map(|(server, _)| *server));
+        (!self.ask.is_empty()).then_some(pause)
+    }
+
+    /// How many copies are missing, where most are.
+    pub(crate) fn missing(&self) -> u64 {
+        let wanted = u64::from(self.wish.replication.get());
+        let have = self.by_class.iter().copied().min().unwrap_or(self.copies);
+        wanted.saturating_sub(have)
+    }
+
+    /// How many copies there are.
+    pub(crate) fn copies(&self) -> u64 {
+        self.copies
+    }
+
+    /// The classes that have too few.
+    pub(crate) fn missing_classes(&self) -> Vec<String> {
+        let wanted = u64::from(self.wish.replication.get());
+        let short = std::iter::zip(&self.wish.classes, &self.by_class)
+            .filter(|(_, copies)| **copies < wanted);
+        short.map(|(class, _)| class.clone()).collect()
+    }
+
+    /// The nodes that have it, and what the others said.
+    pub(crate) fn into_ends(self) -> (Vec<usize>, Vec<(usize, ClientError)>) {
+        (self.holders, self.failures)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use keep_rules::BlockHash;
+
+    use super::*;
+
+    fn wish(replication: u32, classes: &[&str]) -> Wish {
+        let classes = classes.iter().map(|class| (*class).to_owned()).collect();
+        Wish { replication: NonZeroU32::new(replication).unwrap(), classes }
+    }
+
+    fn stored(replicas: u64, classes: &[(&str, u64)]) -> Stored {
+        Stored {
+            locator: BlockHash::EMPTY.to_string().parse().unwrap(),
+            replicas,
+            classes: classes.iter().map(|(class, count)| ((*class).to_owned(), *count)).collect(),
+        }
+    }
+
+    fn unreachable() -> ClientError {
+        ClientError::Unreachable { doing: "connecting failed".to_owned(), source: None }
+    }
+
+    fn asked(placement: &mut Placement<'_>) -> Vec<usize> {
+        std::iter::from_fn(|| placement.next()).map(|asking| asking.server).collect()
+    }
+
+    #[test]
+    fn as_many_nodes_are_asked_at_once_as_copies_are_missing() {
+        let wish = wish(2, &[]);
+        let mut placement = Placement::new(&wish, vec![3, 1, 2]);
+        assert_eq!(asked(&mut placement), [3, 1]);
+        placement.stored(1, &stored(1, &[]));
+        assert!(asked(&mut placement).is_empty());
+        placement.failed(3, ClientError::NotFound);
+        assert_eq!(
+            asked(&mut placement),
+            [2],
+            "the next one takes the place of the one that failed"
+        );
+        placement.stored(2, &stored(1, &[]));
+        assert_eq!((placement.missing(), placement.again()), (0, None));
+        assert_eq!(placement.into_ends().0, [1, 2]);
+    }
+
+    #[test]
+    fn a_node_that_stores_several_copies_counts_as_that_many() {
+        let wish = wish(3, &[]);
+        let mut placement = Placement::new(&wish, vec![0]);
+        assert_eq!(asked(&mut placement), [0]);
+        placement.stored(0, &stored(3, &[]));
+        assert_eq!(placement.missing(), 0);
+    }
+
+    #[test]
+    fn nodes_that_may_do_better_are_asked_again_and_others_are_not() {
+        let wish = wish(2, &[]);
+        let mut placement = Placement::new(&wish, vec![0, 1]);
+        assert_eq!(asked(&mut placement), [0, 1]);
+        placement.failed(0, unreachable());
+        placement.failed(1, ClientError::NotFound);
+        assert_eq!(placement.again(), Some(PAUSES[0]));
+        assert_eq!(asked(&mut placement), [0]);
+        placement.failed(0, unreachable());
+        assert_eq!(placement.again(), Some(PAUSES[1]));
+        assert_eq!(asked(&mut placement), [0]);
+        placement.failed(0, unreachable());
+        assert_eq!((placement.again(), placement.missing()), (None, 2));
+    }
+
+    #[test]
+    fn a_class_that_nobody_confirms_is_missing() {
+        let wish = wish(1, &["fast", "safe"]);
+        let mut placement = Placement::new(&wish, vec![0, 1, 2]);
+        assert_eq!(placement.next().unwrap().classes, ["fast", "safe"]);
+        placement.stored(0, &stored(1, &[("safe", 1)]));
+        assert_eq!(
+            placement.next().unwrap(),
+            Asking { server: 1, classes: vec!["fast".to_owned()] }
+        );
+        placement.stored(1, &stored(5, &[]));
+        assert_eq!(placement.missing(), 1, "an answer without classes confirms none");
+        assert_eq!(placement.next().unwrap().server, 2);
+        placement.stored(2, &stored(1, &[("fast", 1)]));
+        assert_eq!(placement.missing(), 0);
+    }
+}

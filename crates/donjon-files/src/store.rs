@@ -1,0 +1,92 @@
+//! One block, on as many nodes as wanted.
+
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use keep_manifest::BlockRef;
+use keep_protocol::client::ClientError;
+use keep_rules::{Locator, Timestamp};
+
+use crate::failure::{self, NodeFailure};
+use crate::node::Node;
+use crate::nodes::Nodes;
+use crate::placement::{Asking, Placement, Wish};
+
+/// A block has fewer copies than wanted. It may have some.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "block {block} has {copies} of {wanted} copies{}; {}. Nothing is published: put again when the nodes can take it, or ask for less with --replication or --classes",
+    in_classes(missing_classes),
+    failure::list(failures)
+)]
+pub struct TooFewCopies {
+    /// The block.
+    pub block: BlockRef,
+    /// Copies that nodes have confirmed, in whatever class.
+    pub copies: u64,
+    /// Copies that were wanted.
+    pub wanted: u32,
+    /// Storage classes that have fewer than that.
+    pub missing_classes: Vec<String>,
+    /// What the nodes said that did not store it.
+    pub failures: Vec<NodeFailure>,
+}
+
+fn in_classes(missing: &[String]) -> String {
+    if missing.is_empty() { String::new() } else { format!(" in {}", missing.join(", ")) }
+}
+
+/// Stores a block; gives the nodes that confirmed it, by their index, and the locator that one of them gave.
+pub(crate) async fn store<N: Node>(
+    nodes: &Nodes<N>,
+    wish: &Wish,
+    block: BlockRef,
+    data: Bytes,
+    now: Timestamp,
+) -> Result<(Vec<usize>, Locator), TooFewCopies> {
+    let servers = nodes.servers();
+    let mut placement = Placement::new(wish, nodes.order(block.hash()));
+    let mut asked = FuturesUnordered::new();
+    let mut locator = None;
+    loop {
+        while let Some(Asking { server, classes }) = placement.next() {
+            let data = data.clone();
+            asked.push(async move {
+                (server, servers[server].node.put(block.hash(), &classes, data).await)
+            });
+        }
+        match asked.next().await {
+            Some((server, Ok(stored))) if nodes.is_ours(&stored.locator, now) => {
+                placement.stored(server, &stored);
+                locator = Some(stored.locator);
+            }
+            Some((server, Ok(_))) => placement.failed(server, foreign()),
+            Some((server, Err(error))) => placement.failed(server, error),
+            None => match placement.again() {
+                Some(pause) => tokio::time::sleep(pause).await,
+                None => break,
+            },
+        }
+    }
+    let (missing, copies) = (placement.missing(), placement.copies());
+    let missing_classes = placement.missing_classes();
+    let (holders, failures) = placement.into_ends();
+    if let (0, Some(locator)) = (missing, locator) {
+        return Ok((holders, locator));
+    }
+    let named =
+        |(server, error): (usize, _)| NodeFailure { server: servers[server].name.clone(), error };
+    Err(TooFewCopies {
+        block,
+        copies,
+        wanted: wish.replication.get(),
+        missing_classes,
+        failures: failures.into_iter().map(named).collect(),
+    })
+}
+
+/// What is said of a node that signs with another key.
+pub(crate) fn foreign() -> ClientError {
+    let detail = "its locator is signed with another key, or not at all: this is no node of this cluster; see --url";
+    ClientError::Malformed { what: "answer to a PUT", detail: detail.to_owned() }
+}

@@ -1,0 +1,90 @@
+//! Copies, nodes that fail, blocks that come again.
+
+use donjon_files::PutError;
+
+use crate::world::World;
+
+fn two_files(world: &World) {
+    world.write("a", [1; 100]);
+    world.write("b", [2; 100]);
+}
+
+#[tokio::test]
+async fn every_block_has_as_many_copies_as_wanted() {
+    let world = World::new(3);
+    two_files(&world);
+    let put = world.put(2, &[]).await.unwrap();
+    assert_eq!((put.report.files, put.report.bytes, put.report.blocks), (2, 200, 2));
+    assert!(put.blocks().iter().all(|block| block.holders.len() == 2));
+    assert_eq!(world.servers.iter().map(|node| node.hashes().len()).sum::<usize>(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_node_takes_the_place_of_one_that_fails() {
+    let world = World::new(3);
+    two_files(&world);
+    world.servers[1].set_down(true);
+    world.put(2, &[]).await.unwrap();
+    assert_eq!(world.servers[0].hashes().len(), 2);
+    assert_eq!(world.servers[2].hashes().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn too_few_copies_are_an_error_that_says_what_each_node_said() {
+    let world = World::new(2);
+    two_files(&world);
+    world.servers[1].set_down(true);
+    let error = world.put(2, &[]).await.unwrap_err();
+    assert!(matches!(&error, PutError::TooFewCopies(few) if few.copies == 1), "{error:?}");
+    let text = error.to_string();
+    for part in
+        ["1 of 2 copies", "http://node-1/: the server cannot be reached", "Nothing is published"]
+    {
+        assert!(text.contains(part), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn copies_in_the_wrong_class_do_not_count() {
+    let world = World::new(2);
+    two_files(&world);
+    world.servers[0].set_class("fast");
+    assert!(
+        world
+            .put(1, &["fast"])
+            .await
+            .unwrap()
+            .blocks()
+            .iter()
+            .all(|block| block.holders.contains(&0))
+    );
+    let error = world.put(2, &["fast"]).await.unwrap_err().to_string();
+    assert!(error.contains("of 2 copies in fast"), "{error}");
+}
+
+#[tokio::test]
+async fn a_block_that_comes_again_is_sent_once() {
+    let world = World::new(1);
+    for name in ["a", "b", "c/d"] {
+        world.write(name, [7; 700]);
+    }
+    let put = world.put(1, &[]).await.unwrap();
+    // 256 + 256 + 188 bytes, of which the first two are the same.
+    assert_eq!((put.report.blocks, put.report.repeated_blocks), (2, 7));
+    assert_eq!((put.report.bytes, put.report.block_bytes), (2_100, 444));
+    assert_eq!(world.servers[0].puts(), 2);
+}
+
+#[tokio::test]
+async fn short_files_share_blocks_and_a_new_one_changes_few() {
+    let world = World::new(1);
+    for number in 0..2_000 {
+        world.write(format!("{number:04}"), format!("file {number:06}"));
+    }
+    let before = world.put(1, &[]).await.unwrap();
+    assert!(before.report.blocks < 150, "{:?}", before.report);
+    world.write("0000-and-a-half", "another");
+    world.put(1, &[]).await.unwrap();
+    let new = world.servers[0].hashes().len() as u64 - before.report.blocks;
+    assert!(new < before.report.blocks, "{new} of {} blocks changed", before.report.blocks);
+}
