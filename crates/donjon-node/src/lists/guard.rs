@@ -61,7 +61,11 @@ pub(super) async fn check(node: Arc<Node>, id: u64, named: Named) {
     }
 }
 
-async fn examine(node: &Node, named: &Named) -> Result<(), String> {
+/// Counts the volumes that the list names much of.
+///
+/// # Errors
+/// Why the list is to be held: a sentence.
+pub(super) async fn examine(node: &Node, named: &Named) -> Result<(), String> {
     for (uuid, share) in &named.0 {
         let Some(mount) = node.mounts.get(uuid).filter(|_| node.guard.has_to_count(*share)) else {
             continue;
