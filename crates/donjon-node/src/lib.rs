@@ -4,6 +4,7 @@
 //! on a listener of the caller's, as tests do.
 
 mod accept;
+mod act;
 mod block;
 mod buffer;
 mod clock;
