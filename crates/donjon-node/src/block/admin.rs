@@ -21,13 +21,19 @@ pub(crate) async fn touch(node: &Node, text: &str) -> Result<Answer, Failure> {
     let hash = parse(text)?.hash();
     let mut failure = VolumeError::NotFound;
     for mount in node.mounts.iter().filter(|mount| mount.access.allows_write()) {
-        match mount.volume.touch(hash, node.clock.now()).await {
+        match renew(node, mount, hash).await {
             Ok(()) => return Ok(empty(StatusCode::OK)),
             Err(VolumeError::NotFound) => {}
             Err(error) => failure = error,
         }
     }
     Err(failure.into())
+}
+
+/// Never to an earlier mtime, though the clock was set back: signatures rely on the one that is there.
+async fn renew(node: &Node, mount: &Mount, hash: BlockHash) -> Result<(), VolumeError> {
+    let before = mount.volume.stat(hash).await?.mtime;
+    mount.volume.touch(hash, node.clock.now().max(before)).await
 }
 
 /// Trashes every replica that is old enough, on every mount that allows it.

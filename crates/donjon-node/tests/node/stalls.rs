@@ -8,7 +8,7 @@ use keep_volume::Volume;
 use keep_volume::directory::{Directory, DirectoryConfig, Durability, Identity, Serialize};
 use reqwest::StatusCode;
 use testkit::blocks::Block;
-use tokio::io::AsyncReadExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -61,6 +61,19 @@ async fn a_stalled_upload_is_given_up() {
     let node = node(|config| config.limits.body_stall_timeout = Duration::from_millis(200)).await;
     let answer = answer_of(stalled_upload(&node).await).await;
     assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+}
+
+/// Each byte comes in time, and all of them would take for ever.
+#[tokio::test]
+async fn a_refused_body_that_drips_is_cut() {
+    let node = node(|config| config.limits.body_stall_timeout = Duration::from_millis(200)).await;
+    let mut stream = TcpStream::connect(node.address).await.unwrap();
+    let head = "PUT /trash HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 401");
+    eventually(async || stream.write_all(b"x").await.is_err().then_some(())).await;
 }
 
 #[tokio::test]

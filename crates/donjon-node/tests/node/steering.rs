@@ -9,6 +9,7 @@ use keep_volume::Volume;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use testkit::blocks::Block;
+use testkit::faults::{Call, FailNth, Fault};
 
 use crate::harness::{ADMIN, MANAGER, NOW, OLD, TestNode, USER, eventually, memory, stored};
 
@@ -72,6 +73,24 @@ async fn what_is_asked_for_is_untrashed_if_the_configuration_says_so() {
     node.work_off(ListName::Trash, &json!([item(&block)])).await;
     assert_eq!(node.get(&locator).await.bytes().await.unwrap(), block.data);
     assert_eq!(stored(&*volume, block.hash).await.unwrap().mtime, NOW);
+}
+
+#[tokio::test]
+async fn what_cannot_be_brought_back_from_the_trash_is_not_told_as_absent() {
+    for (call, on_hit, status) in [
+        (Call::Trashed, OnTrashHit::Untrash, StatusCode::INTERNAL_SERVER_ERROR),
+        (Call::Untrash, OnTrashHit::Untrash, StatusCode::INTERNAL_SERVER_ERROR),
+        (Call::Trashed, OnTrashHit::Report, StatusCode::NOT_FOUND),
+    ] {
+        let volume = Arc::new(FailNth::from_then_on(memory(), call, 1, Fault::Io));
+        let block = Block::of("foo");
+        block.store(&*volume, OLD).await.unwrap();
+        let volumes = [volume.clone() as Arc<dyn Volume>];
+        let node = TestNode::with(volumes, |config| config.lists.on_hit = on_hit).await;
+        let locator = sign(&block).await;
+        node.work_off(ListName::Trash, &json!([item(&block)])).await;
+        assert_eq!(node.get(&locator).await.status(), status, "{call:?} {on_hit:?}");
+    }
 }
 
 #[tokio::test]
