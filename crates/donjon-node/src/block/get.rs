@@ -111,8 +111,13 @@ impl<'n> Search<'n> {
             if self.failure.is_some() || looked == Looked::Once {
                 return None;
             }
-            if trash_hit::look(self.node, self.hash).await == LookAgain::No {
-                return None;
+            match trash_hit::look(self.node, self.hash).await {
+                Ok(LookAgain::Yes) => {}
+                Ok(LookAgain::No) => return None,
+                Err(error) => {
+                    self.failure = Some(error.into());
+                    return None;
+                }
             }
             self.mounts = self.node.mounts.in_read_order(self.hash).into_iter();
         }
