@@ -78,6 +78,7 @@ pub(super) async fn run(args: ServiceArgs) -> Result<Exit, Failure> {
         run_now: &run_now,
         now: &now,
         salt: &|| random().unwrap_or(setup.salt),
+        about: setup.about,
         shown: &shown,
     };
     let mut signals = Signals::new()?;
