@@ -18,7 +18,7 @@ pub enum StoreError {
         dir: PathBuf,
     },
     /// A new directory of manifests would hide what is there.
-    #[error("{}: there is no catalog, but there are other files; use an empty directory", dir.display())]
+    #[error("{}: there is no catalog, but there are other files. If it was a directory of manifests, restore its catalog from a backup; for a new one, take an empty directory", dir.display())]
     NotEmpty {
         /// The directory.
         dir: PathBuf,

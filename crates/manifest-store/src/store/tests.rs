@@ -291,6 +291,17 @@ fn every_flipped_byte_and_every_cut_of_a_catalog_is_found() {
     let mut store = Store::open(dir.path(), at(0)).unwrap();
     store.publish(publication("a", 1, Existing::Refuse), manifest(1).as_bytes()).unwrap();
     let path = dir.path().join("catalog");
+    let said = |text: &[u8]| {
+        fs::write(&path, text).unwrap();
+        Catalog::load(dir.path()).unwrap_err().to_string()
+    };
+    assert!(said(b"").contains("line 1: it is empty"));
+    assert!(
+        said(b"{\"format\":1,}\n").contains("line 1: byte 13: "),
+        "{}",
+        said(b"{\"format\":1,}\n")
+    );
+    store.publish(publication("b", 1, Existing::Refuse), manifest(1).as_bytes()).unwrap();
     let whole = fs::read(&path).unwrap();
     for place in 0..whole.len() {
         let mut damaged = whole.clone();
