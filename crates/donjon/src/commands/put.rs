@@ -38,8 +38,8 @@ With --json: an object with name, result (added, replaced, unchanged, or rewishe
 wanted), portable_data_hash, generation, files, bytes, blocks and their stored_bytes (each once),
 copies, skipped, repeated_blocks (not sent again), renewed_blocks (made young again before the
 publication), healed_manifests (of the same content), forgotten_collections (removed long ago).
-Exit status: 0 it is published, 1 it is not and the reason is on stderr, 2 the command line is wrong.
-Put again then: what is stored already costs no room")]
+Exit status: 0 it is published, 1 it is not and the reason is on stderr, 2 the command line is
+wrong. Put again then: what is stored already costs no room")]
 pub(crate) struct PutArgs {
     /// Files and directories
     #[arg(value_name = "PATH", required = true)]
