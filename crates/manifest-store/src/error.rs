@@ -42,7 +42,7 @@ pub enum StoreError {
         format: u32,
     },
     /// The catalog is an old one: somebody restored it without its manifests, or the other way round.
-    #[error("{}: the catalog is of generation {generation}, but there is a manifest of generation {found}: the catalog is an old copy. Restore the newest one, together with `manifests`", path.display())]
+    #[error("{}: the catalog is of generation {generation}, but there is a manifest of generation {found}: the catalog is an old copy. Restore the newest one, together with `manifests`; if there is none, move the manifests whose names begin with a higher generation out of `manifests`, and put their files again", path.display())]
     Old {
         /// The catalog.
         path: PathBuf,
