@@ -49,7 +49,12 @@ pub(crate) enum Rename {
 impl Destination {
     /// Makes the directory unless it is there, and locks it. It alone may be a link.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
-        fs::create_dir_all(path)?;
+        match fs::create_dir_all(path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                return Err(io::Error::other("something is there that is no directory"));
+            }
+            made => made?,
+        }
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let root = openat(CWD, path, flags, Mode::empty())?;
         flock(&root, FlockOperation::NonBlockingLockExclusive).map_err(|error| match error {

@@ -125,7 +125,10 @@ impl GetError {
         path: &TreePath,
     ) -> impl FnOnce(io::Error) -> GetError + use<> {
         use std::os::unix::ffi::OsStrExt as _;
-        let path = destination.join(std::ffi::OsStr::from_bytes(path.as_bytes()));
+        let path = match path.is_root() {
+            true => destination.to_owned(),
+            false => destination.join(std::ffi::OsStr::from_bytes(path.as_bytes())),
+        };
         move |source| GetError::Io { doing, path, source }
     }
 }

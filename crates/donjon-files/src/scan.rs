@@ -186,7 +186,8 @@ impl Walk {
         if taken {
             return Err(ScanError::SameName { path: path.to_owned(), name: tree_path });
         }
-        self.entry(path, &TreePath::root(), name, metadata.file_type(), metadata.len())
+        // Where a link leads: it was named on purpose, and is not opened as one.
+        self.entry(&full, &TreePath::root(), name, metadata.file_type(), metadata.len())
     }
 
     fn directory(&mut self, on_disk: &Path, path: &TreePath) -> Result<(), ScanError> {

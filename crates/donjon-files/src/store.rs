@@ -17,7 +17,7 @@ use crate::placement::{Asking, Placement, Wish};
 #[error(
     "block {block} has {copies} of {wanted} copies{}; {}. Nothing is published: put again when the nodes can take it, or ask for less with --replication or --classes",
     in_classes(missing_classes),
-    failure::list(failures)
+    why(failures, *nodes)
 )]
 pub struct TooFewCopies {
     /// The block.
@@ -30,6 +30,15 @@ pub struct TooFewCopies {
     pub missing_classes: Vec<String>,
     /// What the nodes said that did not store it.
     pub failures: Vec<NodeFailure>,
+    /// How many nodes there are.
+    pub nodes: usize,
+}
+
+fn why(failures: &[NodeFailure], nodes: usize) -> String {
+    if failures.is_empty() {
+        return format!("nodes that were asked: {nodes}, and there are no more");
+    }
+    failure::list(failures)
 }
 
 fn in_classes(missing: &[String]) -> String {
@@ -82,6 +91,7 @@ pub(crate) async fn store<N: Node>(
         wanted: wish.replication.get(),
         missing_classes,
         failures: failures.into_iter().map(named).collect(),
+        nodes: servers.len(),
     })
 }
 

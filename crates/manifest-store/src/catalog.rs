@@ -132,10 +132,12 @@ fn path(dir: &Path) -> PathBuf {
 fn parse(path: &Path, text: &[u8]) -> Result<Catalog, StoreError> {
     let damaged =
         |line: u64, what: String| StoreError::Damaged { path: path.to_owned(), line, what };
+    if text.is_empty() {
+        return Err(damaged(1, "it is empty".to_owned()));
+    }
     let mut lines = text.split_inclusive(|byte| *byte == b'\n');
     let first = lines.next().unwrap_or_default();
-    let head: Head =
-        serde_json::from_slice(first).map_err(|error| damaged(1, error.to_string()))?;
+    let head: Head = serde_json::from_slice(first).map_err(|error| damaged(1, said(&error)))?;
     if head.format != FORMAT {
         return Err(StoreError::Format { path: path.to_owned(), format: head.format });
     }
@@ -151,12 +153,12 @@ fn parse(path: &Path, text: &[u8]) -> Result<Catalog, StoreError> {
         };
         sum.update(line);
         let entry: Entry =
-            serde_json::from_slice(line).map_err(|error| damaged(number, error.to_string()))?;
+            serde_json::from_slice(line).map_err(|error| damaged(number, said(&error)))?;
         entries.push(entry);
     }
     let last = lines.next().unwrap_or_default();
     let tail: Tail = serde_json::from_slice(last)
-        .map_err(|error| damaged(number + 1, format!("its last line is none: {error}")))?;
+        .map_err(|error| damaged(number + 1, format!("its last line is none: {}", said(&error))))?;
     let digest: [u8; 32] = sum.finalize().into();
     if hex(&digest) != tail.sha256 {
         return Err(damaged(number + 1, "its SHA-256 is another".to_owned()));
@@ -170,6 +172,13 @@ fn parse(path: &Path, text: &[u8]) -> Result<Catalog, StoreError> {
         entries,
         digest,
     })
+}
+
+/// What is wrong with a line, and at which byte of it. The parser believes that each is the first.
+fn said(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let what = text.rsplit_once(" at line ").map_or(text.as_str(), |(what, _)| what);
+    format!("byte {}: {what}", error.column())
 }
 
 fn hex(bytes: &[u8]) -> String {

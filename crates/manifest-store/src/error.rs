@@ -18,7 +18,7 @@ pub enum StoreError {
         dir: PathBuf,
     },
     /// A new directory of manifests would hide what is there.
-    #[error("{}: there is no catalog, but there are other files; use an empty directory", dir.display())]
+    #[error("{}: there is no catalog, but there are other files. If it was a directory of manifests, restore its catalog from a backup; for a new one, take an empty directory", dir.display())]
     NotEmpty {
         /// The directory.
         dir: PathBuf,
@@ -42,7 +42,7 @@ pub enum StoreError {
         format: u32,
     },
     /// The catalog is an old one: somebody restored it without its manifests, or the other way round.
-    #[error("{}: the catalog is of generation {generation}, but there is a manifest of generation {found}: the catalog is an old copy. Restore the newest one, together with `manifests`", path.display())]
+    #[error("{}: the catalog is of generation {generation}, but there is a manifest of generation {found}: the catalog is an old copy. Restore the newest one, together with `manifests`; if there is none, move the manifests whose names begin with a higher generation out of `manifests`, and put their files again", path.display())]
     Old {
         /// The catalog.
         path: PathBuf,

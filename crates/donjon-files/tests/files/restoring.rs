@@ -179,6 +179,15 @@ async fn names_that_no_directory_can_have_are_refused_before_anything_is_made() 
 }
 
 #[tokio::test]
+async fn a_file_in_the_place_of_the_destination_is_told() {
+    let (world, tree) = stored(1).await;
+    fs::write(world.output(), "mine").unwrap();
+    let error = world.get(&tree, Existing::Keep).await.unwrap_err().to_string();
+    assert!(error.ends_with("/out: something is there that is no directory"), "{error}");
+    assert_eq!(fs::read(world.output()).unwrap(), b"mine");
+}
+
+#[tokio::test]
 async fn two_runs_do_not_fill_one_directory() {
     let (world, tree) = stored(1).await;
     fs::create_dir(world.output()).unwrap();

@@ -26,6 +26,20 @@ fn links_and_pipes_are_refused_by_name_or_left_out() {
     assert_eq!((scan.files(), scan.bytes()), (1, 4));
 }
 
+#[tokio::test]
+async fn an_argument_may_be_a_link() {
+    let world = World::new(1);
+    world.write("file", "data");
+    let link = world.dir.path().join("link");
+    symlink(world.input().join("file"), &link).unwrap();
+    let scan = scan(&[link], Special::Refuse).unwrap();
+    let options = world.options(1);
+    let now = || keep_rules::Timestamp::from_seconds(1_000);
+    let put = donjon_files::put(scan, &world.nodes(), &options, now).await.unwrap();
+    world.get(&put.tree, donjon_files::Existing::Keep).await.unwrap();
+    assert_eq!(std::fs::read(world.output().join("link")).unwrap(), b"data");
+}
+
 #[test]
 fn two_arguments_of_one_name_are_refused() {
     let world = World::new(1);

@@ -42,6 +42,12 @@ async fn too_few_copies_are_an_error_that_says_what_each_node_said() {
     {
         assert!(text.contains(part), "{text}");
     }
+    world.servers[1].set_down(false);
+    let text = world.put(3, &[]).await.unwrap_err().to_string();
+    assert!(
+        text.contains("2 of 3 copies; nodes that were asked: 2, and there are no more"),
+        "{text}"
+    );
 }
 
 #[tokio::test]

@@ -86,7 +86,7 @@ pub(crate) async fn run(args: GetArgs) -> Result<Exit, Failure> {
         jobs: usize::from(args.jobs),
         existing: if args.overwrite { Existing::Overwrite } else { Existing::Keep },
         on_progress: bar.moves(),
-        locate: locate(cluster.signing, source.hints),
+        locate: locate(cluster.signing.clone(), source.hints),
     };
     let work = async {
         let got = donjon_files::get(&source.tree, &dest, &nodes, &options).await;
@@ -95,6 +95,11 @@ pub(crate) async fn run(args: GetArgs) -> Result<Exit, Failure> {
     let got = unless_interrupted(work, INTERRUPTED).await;
     bar.clear();
     let got = got?;
+    if cluster.signing.is_none() && wants_signatures(&got) {
+        eprintln!(
+            "donjon: the nodes want signatures, and the key is not known: give --config or --data of the cluster, or a manifest whose locators are signed for this token"
+        );
+    }
     tell(&got, &dest, args.format)?;
     Ok(if got.unrestored.is_empty() { Exit::Done } else { Exit::Partly })
 }
@@ -108,6 +113,17 @@ fn locate(signing: Option<Signing>, hints: source::Hints) -> Locate {
         (Some(signing), _) => signing.sign(block, SystemTime::now().into()),
         (None, Some(with_hints)) => with_hints.clone(),
         (None, None) => block.to_string().parse().expect("hash and size are a locator"),
+    })
+}
+
+/// Whether a node did not let us read a block.
+fn wants_signatures(got: &Got) -> bool {
+    let refused = |text: &str| {
+        ["400 ", "401 ", "403 "].iter().any(|code| text.contains(&format!("answered {code}")))
+    };
+    got.unrestored.values().any(|why| match why {
+        Unrestored::Differs => false,
+        Unrestored::NoBlock(detail) => refused(detail),
     })
 }
 

@@ -24,8 +24,8 @@ Examples:
   donjon rm --undo photos --data /srv/keep
   donjon rm photos --manifests /srv/manifests --ttl 336h
 
-Collections that were removed long ago are forgotten, and their manifests erased: twice the signature
-TTL and an hour after their removal, a day and more after their blocks lost their protection.
+Collections that were removed long ago are forgotten, and their manifests erased: another signature
+TTL, and a day at least, after their blocks have lost their protection.
 Exit status: 0 all of them, 3 none of them was there, 4 some of them")]
 pub(crate) struct RmArgs {
     /// The collections

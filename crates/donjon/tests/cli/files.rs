@@ -27,6 +27,9 @@ fn a_collection_is_signed_for_where_the_key_is_known() {
         "{}",
         ran.stderr
     );
+    assert!(ran.stderr.contains("the nodes want signatures"), "{}", ran.stderr);
+    let ran = node.run(&["get", &path("photos/2026/a"), &path("none")]).ends_with(1);
+    ran.complains("and the file of this name is no manifest: line 1");
     node.run(&["get", &path("manifest"), &path("some")]).ends_with(0);
     assert_eq!(fs::read(dir.path().join("some/a")).unwrap(), b"data");
 

@@ -78,7 +78,11 @@ fn choose<'a>(entries: &'a [Entry], named: &str) -> Option<&'a Entry> {
 
 fn in_file(named: &str, file: File) -> Result<Source, Failure> {
     let again = file.try_clone().map_err(Failure::local(format!("cannot read {named}")))?;
-    let tree = Tree::read(file, MEMORY_MAX).map_err(unreadable(named))?;
+    let tree = Tree::read(file, MEMORY_MAX).map_err(|error| {
+        Failure::Other(format!(
+            "there is no collection {named:?}, and the file of this name is no manifest: {error}"
+        ))
+    })?;
     let mut again = again;
     io::Seek::rewind(&mut again).map_err(Failure::local(format!("cannot read {named} again")))?;
     let mut hints = Hints::new();
