@@ -291,10 +291,7 @@ fn answer(receipt: &Receipt, state: &'static str) -> Answer {
 
 impl From<ListError> for Failure {
     fn from(error: ListError) -> Failure {
-        Failure::new(
-            StatusCode::BAD_REQUEST,
-            format!("{error}; the list that was here before stays"),
-        )
+        Failure::new(StatusCode::BAD_REQUEST, error.to_string())
     }
 }
 
