@@ -13,6 +13,7 @@ mod outcomes; // what became of lists
 mod plans; // made, shown, compared, explained, applied
 #[path = "../cli/program.rs"]
 mod program;
+mod running; // a balancer that goes on
 mod service; // run after run
 mod status; // the last runs
 mod what_if; // donjon balance decide
