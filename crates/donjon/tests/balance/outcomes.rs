@@ -44,7 +44,7 @@ fn the_next_run_says_what_was_done_left_alone_and_why() {
     // While the list waits, that is what is said; asking changes nothing.
     let plan = cluster.arg("a.plan");
     let made = cluster.balance(&["plan", "-o", &plan]).ends_with(0).text();
-    assert!(made.contains("trash list: 0 of 4 done, 4 not done yet (paused on 1)"), "{made}");
+    assert!(made.contains("trash lists: 0 of 4 done, 4 not done yet (paused on 1)"), "{made}");
 
     cluster.on(0, &["list", "resume", "trash"]).ends_with(0);
     cluster.settle();
@@ -54,8 +54,6 @@ fn the_next_run_says_what_was_done_left_alone_and_why() {
     let of = |server: &Value| server["trashes"]["books"]["skipped"]["rewritten"].as_u64();
     let skipped: Vec<u64> = second["outcomes"].as_array().unwrap().iter().filter_map(of).collect();
     assert_eq!(skipped, [1], "{second}");
-    let text = cluster.balance(&["once"]).ends_with(0).text();
-    assert!(text.contains("before"), "{text}");
 }
 
 #[test]

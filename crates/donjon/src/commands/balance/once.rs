@@ -6,7 +6,7 @@ use donjon_balance::once::{Run, RunError};
 
 use super::applied;
 use super::progress::Drawn;
-use super::setup::{SetupArgs, now};
+use super::setup::{SetupArgs, Spoken, now};
 use super::show;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -35,7 +35,7 @@ pub(crate) struct OnceArgs {
 }
 
 pub(super) async fn run(args: OnceArgs) -> Result<Exit, Failure> {
-    let setup = args.setup.set_up().await?;
+    let setup = args.setup.set_up(Spoken::Warnings).await?;
     let run = Run {
         settings: &setup.settings,
         servers: &setup.servers,

@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, watch};
 
-use super::setup::{SetupArgs, now, random};
+use super::setup::{SetupArgs, Spoken, now, random};
 use crate::exit::Exit;
 use crate::failure::Failure;
 
@@ -39,7 +39,7 @@ pub(crate) struct ServiceArgs {
 }
 
 pub(super) async fn run(args: ServiceArgs) -> Result<Exit, Failure> {
-    let setup = args.setup.set_up().await?;
+    let setup = args.setup.set_up(Spoken::Log).await?;
     let period = args.period.map(Duration::from_secs).or(setup.period).ok_or_else(|| {
         Failure::Usage(
             "BalancePeriod is 0: say --period SECONDS, or use `donjon balance once`".to_owned(),
