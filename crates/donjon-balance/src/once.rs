@@ -84,6 +84,8 @@ pub struct Made {
     pub setbacks: SetbackCounts,
     /// Nodes of the run before that are not configured any more, by their addresses.
     pub nodes_gone: Vec<String>,
+    /// Replicas whose mtime is far in the future: they never get old.
+    pub in_future: u64,
     /// Failures that there was no room to remember.
     pub setbacks_forgotten: u64,
     /// How the wanted copies are spread over storage classes, by their names.
@@ -289,6 +291,7 @@ impl Run<'_> {
             outcomes,
             setbacks: planned.setbacks,
             nodes_gone: self.nodes_gone(&sent),
+            in_future: observed.indexes.iter().map(|read| read.in_future).sum(),
             setbacks_forgotten: setbacks.forgotten(),
             took,
         };

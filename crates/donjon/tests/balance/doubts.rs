@@ -219,3 +219,77 @@ fn a_state_directory_that_cannot_be_used() {
     cluster.settle();
     assert_eq!(cluster.copies(&garbage), 0);
 }
+
+#[test]
+fn a_token_that_is_not_the_admins() {
+    let (cluster, garbage) = with_garbage(1);
+    cluster.once();
+    cluster.settle();
+    cluster.plant(0, std::slice::from_ref(&garbage));
+    let ran = cluster.balance(&["once", "--url", cluster.url(0), "--token", "wrong"]).ends_with(1);
+    assert!(ran.stderr.contains("is it the right token"), "{}", ran.stderr);
+    assert_eq!(cluster.copies(&garbage), 1);
+}
+
+#[test]
+fn something_that_is_no_keepstore() {
+    let change = |path: &str, answer: Answer| {
+        let is_page = path == "/mounts" || path.starts_with("/donjon/");
+        Some(if is_page { Answer::unknown_path() } else { answer })
+    };
+    a_liar(change, "does not describe its mounts");
+}
+
+#[test]
+fn a_default_of_no_copies_and_a_signature_ttl_of_nothing() {
+    let (cluster, garbage) = with_garbage(1);
+    for (key, value) in [("DefaultReplication", json!(0)), ("BlobSigningTTL", json!("0s"))] {
+        cluster.configure_collections(key, value);
+        let ran = cluster.balance(&["once"]).ends_with(2);
+        assert!(ran.stderr.contains(key), "{}", ran.stderr);
+    }
+    assert_eq!(cluster.copies(&garbage), 1);
+}
+
+#[test]
+fn a_node_that_never_answers_does_not_hold_a_run_for_ever() {
+    let (cluster, garbage) = with_garbage(1);
+    cluster.configure_collections("BalanceTimeout", json!("2s"));
+    let silent = Between::start(cluster.url(0), |path, answer| {
+        while path.starts_with("/mounts/") {
+            std::thread::park();
+        }
+        Some(answer)
+    });
+    let ran = cluster.balance(&["once", "--url", silent.url()]).ends_with(1);
+    assert!(ran.stderr.contains("longer than 2 s (BalanceTimeout)"), "{}", ran.stderr);
+    cluster.settle();
+    assert_eq!(cluster.copies(&garbage), 1);
+    let runs = cluster.balance(&["status", "--json"]).ends_with(4).json();
+    assert_eq!(runs["runs"][0]["ended"], "failed", "{runs}");
+}
+
+#[test]
+fn after_a_pull_list_that_was_not_taken_no_trash_list_is_sent() {
+    let (cluster, garbage) = with_garbage(1);
+    let liar = Between::start(cluster.url(0), |path, answer| {
+        Some(if path == "/pull" { Answer::unknown_path() } else { answer })
+    });
+    let ran = cluster.balance(&["once", "--url", liar.url()]).ends_with(1);
+    assert!(ran.stderr.contains("did not take its pull list"), "{}", ran.stderr);
+    cluster.settle();
+    assert_eq!(cluster.copies(&garbage), 1);
+    assert_eq!(cluster.list_status(0, "trash")["received"], 0);
+}
+
+#[test]
+fn an_mtime_far_in_the_future_is_told() {
+    let (cluster, _garbage) = with_garbage(1);
+    let text = cluster.balance(&["once"]).ends_with(0).text();
+    assert!(!text.contains("in the future"), "{text}");
+    let odd =
+        with_index(|text| format!("{} 9000000000000000000\n{text}", Block::new("odd").locator()));
+    let liar = Between::start(cluster.url(0), odd);
+    let text = cluster.balance(&["once", "--url", liar.url()]).ends_with(0).text();
+    assert!(text.contains("1 replicas have an mtime more than a day in the future"), "{text}");
+}

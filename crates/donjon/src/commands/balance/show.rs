@@ -33,6 +33,7 @@ pub(super) struct MadeShown {
     setbacks_forgotten: u64,
     unachievable: u64,
     nodes_gone: Vec<String>,
+    in_future: u64,
     #[serde(skip)]
     before: Vec<String>,
 }
@@ -60,6 +61,7 @@ impl From<&Made> for MadeShown {
             setbacks_forgotten: made.setbacks_forgotten,
             unachievable: made.statistics.unachievable().blocks,
             nodes_gone: made.nodes_gone.clone(),
+            in_future: made.in_future,
             before: looked_back::lines(&made.outcomes),
         }
     }
@@ -89,6 +91,12 @@ impl MadeShown {
             lines.push(format!(
                 "note    {} blocks cannot have as many copies as they should: there are too few volumes for them, or none in their class",
                 self.unachievable
+            ));
+        }
+        if self.in_future > 0 {
+            lines.push(format!(
+                "alarm   {} replicas have an mtime more than a day in the future; they never get old: was a clock wrong, or a disk restored?",
+                self.in_future
             ));
         }
         lines.extend(self.nodes_gone.iter().map(|url| {
