@@ -324,8 +324,8 @@ fn check(
     {
         return Err(ApplyError::Overtaken);
     }
-    let uuids = header.servers.iter().map(|server| server.uuid.as_str());
-    if matches!(sent.doomed(uuids, now), Doomed::Unknown { .. }) {
+    let servers = header.servers.iter().map(|server| (server.uuid.as_str(), server.url.as_str()));
+    if matches!(sent.doomed(servers, now), Doomed::Unknown { .. }) {
         return Err(ApplyError::Overtaken);
     }
     let held = held(&size_of(plan), &header.inputs.references, settings, sent, brakes_for);
@@ -342,7 +342,7 @@ pub(crate) fn held(
 ) -> Vec<Brake> {
     let before = sent.last_run.as_ref();
     let mut held = brakes(size, before.map(LastRun::size).as_ref(), settings.brakes);
-    let now = LastRun::new(size, sources).source_sizes();
+    let now = LastRun::new(size, &[], sources).source_sizes();
     let then = before.map(LastRun::source_sizes).unwrap_or_default();
     held.extend(source_brakes(&now, &then, settings.brakes));
     held.retain(|brake| brakes_for == BrakesFor::Everything || !brake.can_be_released());
@@ -351,7 +351,8 @@ pub(crate) fn held(
 
 /// What later runs are compared with.
 fn run_of(plan: &PlanFile) -> LastRun {
-    LastRun::new(&size_of(plan), &plan.header().inputs.references)
+    let header = plan.header();
+    LastRun::new(&size_of(plan), &header.servers, &header.inputs.references)
 }
 
 /// The size of the run, from the plan's last line.

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use keep_rules::balance::{Layout, MountIndex};
 
+use crate::drafts;
 use crate::plan::{Lists, PlanError, PlanFile};
 use crate::runs::{Budget, DoomedRecord, Feeder, SortError};
 use crate::sent::DoomedPlan;
@@ -79,7 +80,7 @@ impl Plans {
         if is_whole(&to) {
             return Ok(to);
         }
-        let mut draft = tempfile::NamedTempFile::new_in(&self.dir)
+        let mut draft = drafts::create(&self.dir, "plan")
             .map_err(|error| failed(&to, "cannot be made", error))?;
         let copied = File::open(from)
             .and_then(|mut from| io::copy(&mut from, draft.as_file_mut()))

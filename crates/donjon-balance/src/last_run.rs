@@ -3,7 +3,7 @@
 use keep_rules::brake::{RunSize, SourceSize};
 use serde::{Deserialize, Serialize};
 
-use crate::plan::{ReferenceInput, Sha256Digest};
+use crate::plan::{ReferenceInput, Server, Sha256Digest};
 
 /// How large a run was.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +19,9 @@ pub struct LastRun {
     /// Its sources of references. Files of earlier versions do not have them.
     #[serde(default)]
     pub sources: Vec<SourceState>,
+    /// The nodes that were asked.
+    #[serde(default)]
+    pub nodes: Vec<Server>,
 }
 
 /// A source of references, as it was.
@@ -39,14 +42,15 @@ pub struct SourceState {
 }
 
 impl LastRun {
-    /// Of a run of this size that read these sources.
-    pub fn new(size: &RunSize, sources: &[ReferenceInput]) -> Self {
+    /// Of a run of this size that asked these nodes and read these sources.
+    pub fn new(size: &RunSize, nodes: &[Server], sources: &[ReferenceInput]) -> Self {
         LastRun {
             collections: size.collections,
             wanted_blocks: size.wanted_blocks,
             replicas: size.replicas,
             bytes: size.bytes,
             sources: sources.iter().map(SourceState::from).collect(),
+            nodes: nodes.to_vec(),
         }
     }
 

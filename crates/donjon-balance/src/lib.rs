@@ -7,6 +7,7 @@ pub mod apply; // from a plan to the nodes
 pub mod cases; // "what if"
 pub mod collections; // the database as a source of references
 pub mod confirm; // how many copies collections are confirmed to have
+mod drafts; // files on their way to their names
 pub mod durable; // a small file, replaced as a whole
 pub mod history; // the last runs
 pub mod indexes; // what every device holds

@@ -35,7 +35,9 @@ pub enum LockError {
         path: PathBuf,
     },
     /// The file system says no.
-    #[error("{path}: cannot be locked: {error}")]
+    #[error(
+        "{path}: cannot be locked: {error}; is its directory the balancer's state directory (--state, Donjon.Balance.StateDir), and writable?"
+    )]
     Io {
         /// The lock file.
         path: PathBuf,

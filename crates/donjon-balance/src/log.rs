@@ -16,6 +16,15 @@ pub(crate) fn log_made(made: &Made, applied: Option<&Applied>) {
             "no mount offers this storage class; nothing of its blocks is trashed"
         );
     }
+    for url in &made.nodes_gone {
+        tracing::error!(
+            url,
+            "a node of the run before is not configured any more; blocks that only it has look lost"
+        );
+    }
+    if made.in_future > 0 {
+        tracing::warn!(replicas = made.in_future, "mtimes are more than a day in the future");
+    }
     outcomes(made);
     let sums = &made.statistics;
     for (category, words) in [

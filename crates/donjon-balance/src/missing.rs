@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use keep_rules::BlockHash;
 
+use crate::drafts;
 use crate::observe::{References, SourceError};
 use crate::plan::{PlanError, PlanReader};
 use crate::settings::Settings;
@@ -102,7 +103,8 @@ fn report(path: &Path, wanting: &Wanting, rest: &[BlockHash]) -> io::Result<()> 
         Some(dir) if !dir.as_os_str().is_empty() => dir,
         Some(_) | None => Path::new("."),
     };
-    let draft = tempfile::NamedTempFile::new_in(dir)?;
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("lost");
+    let draft = drafts::create(dir, name)?;
     draft.as_file().set_permissions(fs::Permissions::from_mode(MODE))?;
     let mut out = BufWriter::new(draft.as_file());
     for (hash, collections) in wanting {

@@ -82,6 +82,10 @@ pub struct Made {
     pub outcomes: Outcomes,
     /// What failed before and was decided again.
     pub setbacks: SetbackCounts,
+    /// Nodes of the run before that are not configured any more, by their addresses.
+    pub nodes_gone: Vec<String>,
+    /// Replicas whose mtime is far in the future: they never get old.
+    pub in_future: u64,
     /// Failures that there was no room to remember.
     pub setbacks_forgotten: u64,
     /// How the wanted copies are spread over storage classes, by their names.
@@ -113,7 +117,9 @@ pub enum RunError {
     #[error(transparent)]
     Keep(#[from] KeepError),
     /// Lists could not be cleared.
-    #[error("what nodes still trash is not known ({why}), and cannot be stopped: {error}")]
+    #[error(
+        "what nodes still trash is not known ({why}), and cannot be stopped: {error}; start the node, or take it out of the configuration if it is gone for good"
+    )]
     NotCleared {
         /// Why it is not known.
         why: String,
@@ -284,6 +290,8 @@ impl Run<'_> {
             cleared: cleared.or(cleared_late),
             outcomes,
             setbacks: planned.setbacks,
+            nodes_gone: self.nodes_gone(&sent),
+            in_future: observed.indexes.iter().map(|read| read.in_future).sum(),
             setbacks_forgotten: setbacks.forgotten(),
             took,
         };
@@ -306,6 +314,13 @@ impl Run<'_> {
             setbacks.store(&self.settings.state_dir)?;
         }
         Ok((outcomes, setbacks))
+    }
+
+    /// Nodes of the run before that are not asked any more: what only they have looks lost.
+    fn nodes_gone(&self, sent: &Sent) -> Vec<String> {
+        let known = |uuid: &str| self.servers.iter().any(|server| server.uuid == uuid);
+        let before = sent.last_run.iter().flat_map(|last| &last.nodes);
+        before.filter(|node| !known(&node.uuid)).map(|node| node.url.clone()).collect()
     }
 
     /// Writes the plan, and forgets failures of what is not decided again.
@@ -333,8 +348,8 @@ impl Run<'_> {
 
     /// What may be trashed at any time; if nobody knows, all lists are cleared, so that it is nothing.
     async fn settle(&self, sent: &mut Sent) -> Result<(Vec<DoomedPlan>, Option<String>), RunError> {
-        let uuids = self.servers.iter().map(|server| server.uuid.as_str());
-        match sent.doomed(uuids, (self.now)()) {
+        let servers = self.servers.iter().map(|server| (server.uuid.as_str(), server.url.as_str()));
+        match sent.doomed(servers, (self.now)()) {
             Doomed::Plans(plans) => match self.foreign(sent).await? {
                 None => Ok((plans, None)),
                 Some(why) => {

@@ -9,6 +9,9 @@ use std::sync::Arc;
 use futures_util::stream;
 use keep_protocol::client::Body;
 use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+
+use crate::plan::Sha256Digest;
 
 /// How much of a list is read at once while it is sent.
 const PIECE: usize = 128 << 10;
@@ -17,6 +20,7 @@ const PIECE: usize = 128 << 10;
 #[derive(Debug)]
 pub struct Draft {
     to: BufWriter<File>,
+    sum: Sha256,
     items: u64,
 }
 
@@ -27,6 +31,8 @@ pub struct ListFile {
     length: u64,
     /// How many items it has.
     pub items: u64,
+    /// Of its bytes.
+    pub digest: Sha256Digest,
 }
 
 impl Draft {
@@ -35,9 +41,10 @@ impl Draft {
     /// # Errors
     /// What the file system says.
     pub fn create(dir: &Path) -> io::Result<Draft> {
-        let mut to = BufWriter::with_capacity(PIECE, tempfile::tempfile_in(dir)?);
-        to.write_all(b"[")?;
-        Ok(Draft { to, items: 0 })
+        let to = BufWriter::with_capacity(PIECE, tempfile::tempfile_in(dir)?);
+        let mut draft = Draft { to, sum: Sha256::new(), items: 0 };
+        draft.put(b"[")?;
+        Ok(draft)
     }
 
     /// Adds an item.
@@ -46,10 +53,15 @@ impl Draft {
     /// What the file system says; the list must not be sent then.
     pub fn push(&mut self, item: &impl Serialize) -> io::Result<()> {
         if self.items > 0 {
-            self.to.write_all(b",")?;
+            self.put(b",")?;
         }
         self.items += 1;
-        serde_json::to_writer(&mut self.to, item).map_err(io::Error::from)
+        self.put(&serde_json::to_vec(item)?)
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.sum.update(bytes);
+        self.to.write_all(bytes)
     }
 
     /// Ends the array.
@@ -57,10 +69,11 @@ impl Draft {
     /// # Errors
     /// What the file system says.
     pub fn finish(mut self) -> io::Result<ListFile> {
-        self.to.write_all(b"]")?;
+        self.put(b"]")?;
+        let digest = Sha256Digest(self.sum.finalize().into());
         let file = self.to.into_inner().map_err(io::IntoInnerError::into_error)?;
         let length = file.metadata()?.len();
-        Ok(ListFile { file: Arc::new(file), length, items: self.items })
+        Ok(ListFile { file: Arc::new(file), length, items: self.items, digest })
     }
 }
 

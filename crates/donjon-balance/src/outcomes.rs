@@ -19,6 +19,8 @@ use crate::servers::Server;
 pub const NAMED_MAX: u64 = 10_000;
 /// Reasons of one list that are told apart.
 const REASONS_MAX: usize = 32;
+/// How often a node is asked.
+const TRIES: u32 = 2;
 /// The longest name of a mount that is taken note of.
 const MOUNT_BYTES_MAX: usize = 128;
 /// The longest label of a reason.
@@ -226,8 +228,10 @@ fn label(reason: &str) -> String {
     if is_label { reason.to_owned() } else { OTHER.to_owned() }
 }
 
-/// Asks every node, all at once, what became of the lists that it was last sent.
+/// Asks every node, all at once, what became of the lists that it was last sent. A node that does not answer soon is left
+/// out: whoever needs it will say so.
 pub async fn ask(servers: &[Server], sent: &Sent, patience: Patience) -> Outcomes {
+    let patience = Patience { tries: patience.tries.min(TRIES), ..patience };
     let asked = servers.iter().map(async |server| {
         let pulls = sent.pulls_of(&server.uuid).map(|pulls| pulls.list_id);
         let trashes = sent.of(&server.uuid).and_then(|sent| match &sent.trash {
@@ -235,7 +239,13 @@ pub async fn ask(servers: &[Server], sent: &Sent, patience: Patience) -> Outcome
             SentTrash::Unknown | SentTrash::Cleared => None,
         });
         let (pulls, pull_failures) = list(server, ListName::Pull, pulls, patience).await;
-        let (trashes, trash_failures) = list(server, ListName::Trash, trashes, patience).await;
+        // A node that is away does not come back for the second question.
+        let silent = matches!(pulls, Told::Unknown { .. }) && trashes.is_some();
+        let (trashes, trash_failures) = if silent {
+            (pulls.clone(), Vec::new())
+        } else {
+            list(server, ListName::Trash, trashes, patience).await
+        };
         let told = ServerOutcomes { url: server.url.to_string(), pulls, trashes };
         (told, pull_failures.into_iter().chain(trash_failures))
     });

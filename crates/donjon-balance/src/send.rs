@@ -70,9 +70,34 @@ pub async fn send_all(
     assert_eq!(servers.len(), lists.len(), "a list for each node");
     let sent = servers.iter().zip(lists).map(async |(server, list)| {
         let sent = patience.ask(async || put(&server.client, name, list.body(), Some(epoch)).await);
-        sent.await.map_err(|error| NotSent { url: server.url.to_string(), list: name, error })
+        sent.await.and_then(|receipt| checked(receipt, list)).map_err(|error| NotSent {
+            url: server.url.to_string(),
+            list: name,
+            error,
+        })
     });
     join_all(sent).await
+}
+
+/// The receipt, if it is for the list that was sent. Otherwise nobody knows what the node has.
+fn checked(
+    receipt: Option<ListReceipt>,
+    list: &ListFile,
+) -> Result<Option<ListReceipt>, ClientError> {
+    let Some(receipt) = receipt else { return Ok(None) };
+    let digest = list.digest.to_string();
+    let other = receipt.items.is_some_and(|items| items != list.items)
+        || receipt.digest.as_ref().is_some_and(|received| *received != digest);
+    if !other {
+        return Ok(Some(receipt));
+    }
+    let detail = format!(
+        "it is for a list of {} items with the digest {}, and {} items with the digest {digest} were sent",
+        receipt.items.map_or_else(|| "?".to_owned(), |items| items.to_string()),
+        receipt.digest.as_deref().unwrap_or("?"),
+        list.items
+    );
+    Err(ClientError::Malformed { what: "receipt", detail })
 }
 
 /// A plain keepstore knows no epoch, and takes the list without.

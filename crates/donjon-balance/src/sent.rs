@@ -179,12 +179,16 @@ impl Sent {
         self.servers.insert(server.to_owned(), sent);
     }
 
-    /// Which entries may be carried out at any time by these nodes, as of `now`.
-    pub fn doomed<'a>(&self, servers: impl IntoIterator<Item = &'a str>, now: Timestamp) -> Doomed {
+    /// Which entries may be carried out at any time by these nodes, as of `now`. Of each node its UUID, and its address.
+    pub fn doomed<'a>(
+        &self,
+        servers: impl IntoIterator<Item = (&'a str, &'a str)>,
+        now: Timestamp,
+    ) -> Doomed {
         let mut plans: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
-        for server in servers {
+        for (server, url) in servers {
             let Some(sent) = self.servers.get(server) else {
-                return Doomed::Unknown { why: format!("nothing is known of {server}") };
+                return Doomed::Unknown { why: format!("nothing is known of {url}") };
             };
             // A clock that went back makes the span short, never long.
             let recent = now.since(Timestamp::from_nanos(sent.at)) < IN_HAND;
@@ -192,7 +196,7 @@ impl Sent {
             for trash in std::iter::once(&sent.trash).chain(before) {
                 match trash {
                     SentTrash::Unknown => {
-                        let why = format!("the last list of {server} may or may not have arrived");
+                        let why = format!("the last list of {url} may or may not have arrived");
                         return Doomed::Unknown { why };
                     }
                     SentTrash::Cleared => {}
@@ -219,6 +223,8 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
+    const A: (&str, &str) = ("a", "http://a");
+
     fn plan(name: &str) -> SentTrash {
         SentTrash::Plan { plan: name.to_owned(), digest: format!("{name}-digest"), list_id: None }
     }
@@ -235,7 +241,7 @@ mod tests {
     #[test]
     fn what_is_not_remembered_is_unknown() {
         let sent = Sent::default();
-        assert!(matches!(sent.doomed(["a"], NOW), Doomed::Unknown { .. }));
+        assert!(matches!(sent.doomed([A], NOW), Doomed::Unknown { .. }));
         assert_eq!(sent.doomed([], NOW), Doomed::Plans(Vec::new()));
     }
 
@@ -243,9 +249,9 @@ mod tests {
     fn a_list_on_its_way_is_unknown_until_the_node_has_said_so() {
         let mut sent = Sent::default();
         sent.sending("a", NOW);
-        assert!(matches!(sent.doomed(["a"], NOW), Doomed::Unknown { .. }));
+        assert!(matches!(sent.doomed([A], NOW), Doomed::Unknown { .. }));
         sent.accepted("a", plan("one"), NOW);
-        assert_eq!(plans(sent.doomed(["a"], NOW)), [("one".to_owned(), vec!["a".to_owned()])]);
+        assert_eq!(plans(sent.doomed([A], NOW)), [("one".to_owned(), vec!["a".to_owned()])]);
     }
 
     #[test]
@@ -255,7 +261,7 @@ mod tests {
         sent.sending("a", NOW);
         sent.accepted("a", plan("two"), NOW);
         let names = |now| {
-            plans(sent.doomed(["a"], now)).into_iter().map(|(plan, _)| plan).collect::<Vec<_>>()
+            plans(sent.doomed([A], now)).into_iter().map(|(plan, _)| plan).collect::<Vec<_>>()
         };
         assert_eq!(names(NOW), ["one", "two"]);
         assert_eq!(names(NOW.after(IN_HAND)), ["two"]);
@@ -268,9 +274,9 @@ mod tests {
         sent.sending("a", NOW);
         sent.sending("a", NOW);
         sent.accepted("a", plan("two"), NOW);
-        assert!(matches!(sent.doomed(["a"], NOW), Doomed::Unknown { .. }));
+        assert!(matches!(sent.doomed([A], NOW), Doomed::Unknown { .. }));
         sent.idle("a", NOW);
-        assert_eq!(plans(sent.doomed(["a"], NOW)), []);
+        assert_eq!(plans(sent.doomed([A], NOW)), []);
     }
 
     #[test]

@@ -78,13 +78,13 @@ fn advice(error: &ClientError) -> &'static str {
         ClientError::Refused { status, .. } if matches!(status.as_u16(), 401 | 403) => {
             "is it the right token, and a node of this cluster?"
         }
-        ClientError::NotFound
-        | ClientError::Refused { .. }
+        ClientError::NotFound | ClientError::PlainKeepstore | ClientError::Malformed { .. } => {
+            "is this the address of a keepstore?"
+        }
+        ClientError::Refused { .. }
         | ClientError::Unreachable { .. }
         | ClientError::Damaged { .. }
         | ClientError::Incomplete { .. }
-        | ClientError::Malformed { .. }
-        | ClientError::PlainKeepstore
         | ClientError::BadUrl { .. }
         | ClientError::BadToken => {
             "start it, or take it out of the configuration if it is gone for good"

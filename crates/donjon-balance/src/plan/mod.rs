@@ -21,6 +21,7 @@
 mod agenda; // what is to be sent, by server and urgency
 mod batch; // entries on their way to a plan
 mod block_name; // hash and size
+mod changes; // what two plans order differently
 mod check; // what no plan may say
 mod diff; // two plans, side by side
 mod digest; // what a plan is known by
@@ -39,6 +40,7 @@ mod writer; // a plan on its way to its name
 
 pub use batch::Batch;
 pub use block_name::{BadBlockName, BlockName};
+pub use changes::{Change, Kind};
 pub use diff::{Diff, Difference};
 pub use digest::{BadDigest, Sha256Digest};
 pub use entry::{Entry, Fate, Pull, Replica};

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
+use crate::drafts;
 use crate::plan::batch::{Batch, ascending};
 use crate::plan::check;
 use crate::plan::digest::Sha256Digest;
@@ -24,7 +25,7 @@ use crate::plan::tally::Tally;
 /// A plan that is being written, under a name of its own: `.plan-*.draft` beside the plan.
 ///
 /// [`PlanWriter::finish`] gives it its name. Dropping it leaves nothing behind; what a crash leaves is a draft, which
-/// nobody reads.
+/// nobody reads, and which the next plan in that directory sweeps away.
 #[derive(Debug)]
 pub struct PlanWriter {
     path: PathBuf,
@@ -169,8 +170,7 @@ impl PlanWriter {
 }
 
 fn draft(path: &Path) -> std::io::Result<NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    let draft = builder.prefix(".plan-").suffix(".draft").tempfile_in(directory(path))?;
+    let draft = drafts::create(directory(path), "plan")?;
     draft.as_file().set_permissions(Permissions::from_mode(MODE))?;
     Ok(draft)
 }

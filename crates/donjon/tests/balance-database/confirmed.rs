@@ -1,7 +1,8 @@
 //! The confirmed columns after a run.
 
 use crate::arvados::{Arvados, uuid};
-use crate::cluster::{Block, blocks};
+use crate::cluster::{Block, blocks, wait_for};
+use crate::running::Service;
 
 const CONFIRMED: &str = "SELECT right(uuid, 1), replication_confirmed, storage_classes_confirmed
     FROM collections ORDER BY uuid";
@@ -106,4 +107,74 @@ fn a_plan_confirms_nothing() {
     let before = arvados.database.sql(VERSIONS);
     arvados.cluster.balance(&["plan", "-o", &arvados.cluster.arg("the.plan")]).ends_with(0);
     assert_eq!(arvados.database.sql(VERSIONS), before);
+}
+
+#[test]
+fn an_apply_confirms_nothing() {
+    let (arvados, garbage) = Arvados::with_garbage();
+    let before = arvados.database.sql(VERSIONS);
+    let plan = arvados.cluster.arg("the.plan");
+    let made = arvados.cluster.balance(&["plan", "-o", &plan, "--json"]).ends_with(0).json();
+    let digest = made["digest"].as_str().unwrap();
+    arvados.cluster.balance(&["apply", &plan, "--digest", digest]).ends_with(0);
+    arvados.cluster.settle();
+    assert_eq!(arvados.cluster.copies(&garbage), 0);
+    assert_eq!(arvados.database.sql(VERSIONS), before);
+}
+
+#[test]
+fn an_update_limit_of_nought_writes_no_column() {
+    let (arvados, garbage) = Arvados::with_garbage();
+    arvados.cluster.configure_collections("BalanceUpdateLimit", 0.into());
+    let before = arvados.database.sql(VERSIONS);
+    let said = arvados.cluster.once();
+    assert!(said["confirmed"].is_null(), "{said}");
+    assert_eq!(arvados.database.sql(VERSIONS), before);
+    arvados.cluster.settle();
+    assert_eq!(arvados.cluster.copies(&garbage), 0, "lists are sent all the same");
+
+    // A lower one than there are rows leaves the rest to the next run.
+    for number in 2..=4 {
+        arvados.insert(number, &[Block::new("wanted")], 1);
+    }
+    arvados.cluster.configure_collections("BalanceUpdateLimit", 3.into());
+    let said = arvados.cluster.once();
+    assert_eq!(said["confirmed"]["written"], 3, "{said}");
+    assert_eq!(said["confirmed"]["limit_reached"], true, "{said}");
+    assert_eq!(arvados.cluster.once()["confirmed"]["written"], 1);
+}
+
+#[test]
+fn metrics_say_what_became_of_the_confirmed_columns() {
+    let (arvados, _garbage) = Arvados::with_garbage();
+    arvados.insert(2, &[Block::new("wanted")], 1);
+    arvados.update(2, "modified_at = now() AT TIME ZONE 'UTC' + interval '1 day'");
+    let service = Service::start(&arvados.cluster);
+    let metric = |outcome: &str| {
+        service.metric(&format!("donjon_balance_confirmed_collections{{outcome=\"{outcome}\"}}"))
+    };
+    wait_for("a run", || metric("written").is_some());
+    let outcomes = ["written", "unchanged", "changed_since", "too_new", "failed"].map(metric);
+    assert_eq!(outcomes, [1.0, 0.0, 0.0, 1.0, 0.0].map(Some));
+    assert_eq!(service.metric("arvados_keepbalance_update_collections_seconds_count"), Some(1.0));
+    wait_for("a line in the log", || service.log().contains("confirmed columns"));
+}
+
+#[test]
+fn a_small_directory_that_went_back_holds_the_plan_beside_a_large_table() {
+    let arvados = Arvados::start(1);
+    let table = blocks("table", 20);
+    arvados.cluster.plant(0, &table);
+    for (block, number) in table.into_iter().zip(1..) {
+        arvados.insert(number, &[block], 1);
+    }
+    let own = Block::new("own");
+    arvados.cluster.plant(0, std::slice::from_ref(&own));
+    arvados.cluster.publish("own", std::slice::from_ref(&own), Some(1));
+    arvados.cluster.once();
+    arvados.cluster.remove_long_ago("own");
+    let ran = arvados.cluster.balance(&["once"]).ends_with(4);
+    assert!(ran.stderr.contains("has no collection any more, and had 1"), "{}", ran.stderr);
+    arvados.cluster.settle();
+    assert_eq!(arvados.cluster.copies(&own), 1);
 }

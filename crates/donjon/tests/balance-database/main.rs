@@ -14,3 +14,6 @@ mod locked; // one balancer at a time
 #[expect(dead_code, reason = "shared with the tests of the command line, which use more of it")]
 mod program;
 mod rows; // what the table says is kept
+#[path = "../balance/running.rs"]
+#[expect(dead_code, reason = "shared with the tests of the balancer, which use more of it")]
+mod running;

@@ -119,6 +119,13 @@ impl Cluster {
         fs::write(self.path("config.yml"), config.to_string()).unwrap();
     }
 
+    /// Sets a key of the section `Collections` for what is run from now on.
+    pub(crate) fn configure_collections(&self, key: &str, value: Value) {
+        let mut config: Value = serde_json::from_str(&text(&self.path("config.yml"))).unwrap();
+        config["Clusters"]["zzzzz"]["Collections"][key] = value;
+        fs::write(self.path("config.yml"), config.to_string()).unwrap();
+    }
+
     fn serve(&self, node: usize) -> Child {
         let log = File::options().create(true).append(true).open(self.path(&format!("log-{node}")));
         command(&["serve", "--config", self.path("config.yml").to_str().unwrap()])

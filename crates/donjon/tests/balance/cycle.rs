@@ -119,3 +119,28 @@ fn replicas_on_the_list_that_a_node_still_has_do_not_protect_a_block() {
     cluster.settle();
     assert_eq!(cluster.copies(&block), 2);
 }
+
+#[test]
+fn limits_of_nought_send_nothing_and_lower_ones_leave_the_rest_to_later_runs() {
+    let cluster = Cluster::start(1, json!({"MaxTrashPercent": 100}));
+    let (wanted, garbage) = (Block::new("wanted"), blocks("garbage", 5));
+    cluster.plant(0, &[vec![wanted.clone()], garbage.clone()].concat());
+    cluster.publish("a", &[wanted], Some(1));
+    for key in ["BalancePullLimit", "BalanceTrashLimit"] {
+        cluster.configure_collections(key, json!(0));
+    }
+    for _ in 0..2 {
+        let said = cluster.once();
+        let to = &said["servers"][0];
+        assert!(to["pulls"].is_null() && to["trashes"].is_null(), "{said}");
+    }
+    assert_eq!(cluster.list_status(0, "trash")["received"], 0);
+    cluster.configure_collections("BalanceTrashLimit", json!(3));
+    let said = cluster.once();
+    let trashes = &said["servers"][0]["trashes"];
+    assert_eq!((&trashes["sent"], &trashes["deferred"]), (&json!(3), &json!(2)));
+    cluster.settle();
+    cluster.once();
+    cluster.settle();
+    assert!(garbage.iter().all(|block| cluster.copies(block) == 0));
+}

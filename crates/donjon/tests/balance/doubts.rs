@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::json;
 
+use crate::between::{Answer, Between};
 use crate::cluster::{Block, Cluster};
 
 /// A cluster with something to trash.
@@ -171,4 +172,190 @@ fn a_list_that_somebody_else_sent_is_cleared_first() {
     assert!(why.contains("has another trash list than we sent"), "{why}");
     assert!(cluster.once()["cleared_because"].is_null(), "what we sent is ours");
     assert_eq!(cluster.copies(&garbage), 1);
+}
+
+/// What a node says of itself is changed on its way: nothing may be sent.
+#[track_caller]
+fn a_liar(change: impl Fn(&str, Answer) -> Option<Answer> + Send + Sync + 'static, expected: &str) {
+    let (cluster, garbage) = with_garbage(1);
+    let liar = Between::start(cluster.url(0), change);
+    let ran = cluster.balance(&["once", "--url", liar.url()]).ends_with(1);
+    assert!(ran.stderr.contains(expected), "{}", ran.stderr);
+    cluster.settle();
+    assert_eq!(cluster.copies(&garbage), 1);
+    assert_eq!(cluster.list_status(0, "trash")["received"], 0);
+}
+
+fn with_index(lie: fn(String) -> String) -> impl Fn(&str, Answer) -> Option<Answer> {
+    move |path, answer| {
+        let is_index = path.starts_with("/mounts/");
+        let text = answer.text();
+        Some(if is_index { answer.with_body(lie(text)) } else { answer })
+    }
+}
+
+#[test]
+fn an_index_without_its_end_mark() {
+    a_liar(with_index(|text| text.trim_end().to_owned() + "\n"), "the index of volume");
+}
+
+#[test]
+fn an_index_with_something_behind_its_end_mark() {
+    a_liar(
+        with_index(|text| format!("{text}{} 1\n", Block::new("x").locator())),
+        "the index of volume",
+    );
+}
+
+#[test]
+fn an_index_line_that_is_none() {
+    a_liar(with_index(|text| format!("short+3 1\n{text}")), "the index of volume");
+}
+
+#[test]
+fn a_node_that_breaks_off() {
+    let change = |path: &str, answer| (!path.starts_with("/mounts/")).then_some(answer);
+    a_liar(change, "the index of volume");
+}
+
+#[test]
+fn a_clock_that_is_off() {
+    let change = |_path: &str, answer: Answer| {
+        let kept =
+            answer.head.lines().filter(|line| !line.to_ascii_lowercase().starts_with("date:"));
+        let mut head: Vec<&str> = kept.collect();
+        head.push("Date: Mon, 01 Jan 2001 00:00:00 GMT");
+        Some(Answer { head: head.join("\r\n"), ..answer })
+    };
+    a_liar(change, "set the clocks");
+}
+
+#[test]
+fn mounts_that_are_no_description() {
+    let change = |path: &str, answer: Answer| {
+        Some(if path == "/mounts" { answer.with_body("[{}]".to_owned()) } else { answer })
+    };
+    a_liar(change, "/");
+}
+
+#[test]
+fn a_receipt_for_another_list_is_not_believed_and_the_next_run_clears() {
+    let (cluster, _garbage) = with_garbage(1);
+    let liar = Between::start(cluster.url(0), |path, answer| {
+        let lie = answer.head.replace("x-donjon-list-items: 1", "x-donjon-list-items: 2");
+        Some(if path == "/trash" { Answer { head: lie, ..answer } } else { answer })
+    });
+    let once = ["once", "--json", "--url", liar.url()];
+    let ran = cluster.balance(&once).ends_with(1);
+    assert!(ran.stderr.contains("it is for a list of 2 items"), "{}", ran.stderr);
+    let said = cluster.balance(&once).ends_with(0).json();
+    let why = said["cleared_because"].as_str().unwrap();
+    assert!(why.contains("may or may not have arrived"), "{why}");
+}
+
+#[test]
+fn a_node_that_is_not_configured_any_more_is_missed() {
+    let cluster = Cluster::start(2, json!({}));
+    let block = Block::new("wanted");
+    cluster.plant(0, std::slice::from_ref(&block));
+    cluster.publish("a", std::slice::from_ref(&block), None);
+    cluster.once();
+    cluster.settle();
+    let ran = cluster.balance(&["once", "--url", cluster.url(0)]).ends_with(0);
+    let alarm = format!("{} was asked in the run before", cluster.url(1));
+    assert!(ran.text().contains(&alarm), "{}", ran.text());
+    assert!(ran.text().contains("1 blocks cannot have as many copies"), "{}", ran.text());
+    assert_eq!(cluster.copies(&block), 2);
+}
+
+#[test]
+fn a_state_directory_that_cannot_be_used() {
+    let (cluster, garbage) = with_garbage(1);
+    let file = cluster.arg("config.yml");
+    let ran = cluster.balance(&["once", "--state", &file]).ends_with(1);
+    assert!(
+        ran.stderr.contains("is its directory the balancer's state directory"),
+        "{}",
+        ran.stderr
+    );
+    // What only informs stops nothing, and is said.
+    fs::create_dir(cluster.path("balance").join("history.json")).unwrap();
+    let ran = cluster.balance(&["once"]).ends_with(0);
+    assert!(ran.stderr.contains("the history of runs cannot be written"), "{}", ran.stderr);
+    cluster.settle();
+    assert_eq!(cluster.copies(&garbage), 0);
+}
+
+#[test]
+fn a_token_that_is_not_the_admins() {
+    let (cluster, garbage) = with_garbage(1);
+    cluster.once();
+    cluster.settle();
+    cluster.plant(0, std::slice::from_ref(&garbage));
+    let ran = cluster.balance(&["once", "--url", cluster.url(0), "--token", "wrong"]).ends_with(1);
+    assert!(ran.stderr.contains("is it the right token"), "{}", ran.stderr);
+    assert_eq!(cluster.copies(&garbage), 1);
+}
+
+#[test]
+fn something_that_is_no_keepstore() {
+    let change = |path: &str, answer: Answer| {
+        let is_page = path == "/mounts" || path.starts_with("/donjon/");
+        Some(if is_page { Answer::unknown_path() } else { answer })
+    };
+    a_liar(change, "does not describe its mounts");
+}
+
+#[test]
+fn a_default_of_no_copies_and_a_signature_ttl_of_nothing() {
+    let (cluster, garbage) = with_garbage(1);
+    for (key, value) in [("DefaultReplication", json!(0)), ("BlobSigningTTL", json!("0s"))] {
+        cluster.configure_collections(key, value);
+        let ran = cluster.balance(&["once"]).ends_with(2);
+        assert!(ran.stderr.contains(key), "{}", ran.stderr);
+    }
+    assert_eq!(cluster.copies(&garbage), 1);
+}
+
+#[test]
+fn a_node_that_never_answers_does_not_hold_a_run_for_ever() {
+    let (cluster, garbage) = with_garbage(1);
+    cluster.configure_collections("BalanceTimeout", json!("2s"));
+    let silent = Between::start(cluster.url(0), |path, answer| {
+        while path.starts_with("/mounts/") {
+            std::thread::park();
+        }
+        Some(answer)
+    });
+    let ran = cluster.balance(&["once", "--url", silent.url()]).ends_with(1);
+    assert!(ran.stderr.contains("longer than 2 s (BalanceTimeout)"), "{}", ran.stderr);
+    cluster.settle();
+    assert_eq!(cluster.copies(&garbage), 1);
+    let runs = cluster.balance(&["status", "--json"]).ends_with(4).json();
+    assert_eq!(runs["runs"][0]["ended"], "failed", "{runs}");
+}
+
+#[test]
+fn after_a_pull_list_that_was_not_taken_no_trash_list_is_sent() {
+    let (cluster, garbage) = with_garbage(1);
+    let liar = Between::start(cluster.url(0), |path, answer| {
+        Some(if path == "/pull" { Answer::unknown_path() } else { answer })
+    });
+    let ran = cluster.balance(&["once", "--url", liar.url()]).ends_with(1);
+    assert!(ran.stderr.contains("did not take its pull list"), "{}", ran.stderr);
+    cluster.settle();
+    assert_eq!(cluster.copies(&garbage), 1);
+    assert_eq!(cluster.list_status(0, "trash")["received"], 0);
+}
+
+#[test]
+fn an_mtime_far_in_the_future_is_told() {
+    let (cluster, _garbage) = with_garbage(1);
+    let text = cluster.balance(&["once"]).ends_with(0).text();
+    assert!(!text.contains("in the future"), "{text}");
+    let odd =
+        with_index(|text| format!("{} 9000000000000000000\n{text}", Block::new("odd").locator()));
+    let liar = Between::start(cluster.url(0), odd);
+    let text = cluster.balance(&["once", "--url", liar.url()]).ends_with(0).text();
+    assert!(text.contains("1 replicas have an mtime more than a day in the future"), "{text}");
 }

@@ -2,7 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
 
-mod balancer; // one that goes on
 mod between; // somebody who changes what a node says
 mod brakes; // a run that would change too much
 mod chaos; // random kills
@@ -14,6 +13,7 @@ mod outcomes; // what became of lists
 mod plans; // made, shown, compared, explained, applied
 #[path = "../cli/program.rs"]
 mod program;
+mod running; // a balancer that goes on
 mod service; // run after run
 mod status; // the last runs
 mod transfers; // put and get, killed, damaged, repeated

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::json;
 
-use crate::cluster::{Block, Cluster};
+use crate::cluster::{Block, Cluster, blocks, mount};
 use crate::program::donjon;
 
 impl Cluster {
@@ -42,8 +42,13 @@ fn a_plan_is_shown_compared_explained_and_applied_exactly() {
     cluster.plant(1, &[Block::new("more garbage")]);
     let third = cluster.arg("third.plan");
     let newest = cluster.balance(&["plan", "-o", &third, "--json"]).ends_with(0).json();
-    let diff = donjon(&["balance", "plan", "diff", &first, &third]).ends_with(4).text();
-    assert!(diff.starts_with(&format!("+ {}", Block::new("more garbage").locator())), "{diff}");
+    let ran = donjon(&["balance", "plan", "diff", &first, &third]).ends_with(4);
+    let diff = ran.text();
+    let added = format!("added: trash {} on {} (unreferenced)", mount(1), cluster.url(1));
+    let block = format!("+ {}  {added}", Block::new("more garbage").locator());
+    for expected in ["NODE", "unreferenced      1        0        0", &block] {
+        assert!(diff.contains(expected), "{diff}");
+    }
 
     let digest = newest["digest"].as_str().unwrap();
     cluster.balance(&["apply", &third, "--digest", digest]).ends_with(0);
@@ -103,4 +108,36 @@ fn a_plan_for_other_mounts_is_not_applied() {
     let digest = made.ends_with(0).json()["digest"].as_str().unwrap().to_owned();
     let ran = cluster.balance(&["apply", &plan, "--digest", &digest]).ends_with(1);
     assert!(ran.stderr.contains("changed since the plan was made"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_diff_counts_first_shows_so_many_blocks_and_says_what_is_left_out() {
+    let cluster = Cluster::start(1, json!({"MaxTrashPercent": 100}));
+    let (wanted, garbage) = (Block::new("wanted"), blocks("garbage", 5));
+    cluster.plant(0, std::slice::from_ref(&wanted));
+    cluster.publish("a", &[wanted.clone(), Block::new("lost")], Some(1));
+    let (first, second) = (cluster.arg("first.plan"), cluster.arg("second.plan"));
+    cluster.balance(&["plan", "-o", &first]).ends_with(0);
+    cluster.plant(0, &garbage);
+    cluster.plant(0, &[Block::new("lost")]);
+    cluster.balance(&["plan", "-o", &second]).ends_with(0);
+    let diff = |args: &[&str]| {
+        donjon(&[&["balance", "plan", "diff", &first, &second], args].concat()).ends_with(4)
+    };
+    let said = diff(&["--json", "--limit", "2"]).json();
+    assert_eq!(
+        said["blocks"],
+        json!({"only_in_first": 1, "only_in_second": 5, "changed": 0, "same": 0})
+    );
+    assert_eq!((said["differences"].as_array().unwrap().len(), &said["left_out"]), (2, &json!(4)));
+    let counts: Vec<_> =
+        said["counts"].as_array().unwrap().iter().map(|row| &row["list"]).collect();
+    assert_eq!(counts, ["lost", "trash"], "{said}");
+    assert_eq!(
+        (&said["counts"][0]["removed"], &said["counts"][1]["added"]),
+        (&json!(1), &json!(5))
+    );
+    let text = diff(&["--limit", "2"]).text();
+    assert!(text.ends_with("and 4 more; --limit 0 shows all\n"), "{text}");
+    assert_eq!(diff(&["--limit", "0", "--json"]).json()["left_out"], 0);
 }

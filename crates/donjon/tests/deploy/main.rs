@@ -3,8 +3,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
 
-#[path = "../balance/balancer.rs"]
-mod balancer;
 #[expect(dead_code, reason = "shared with the tests of the balancer, which use more of it")]
 #[path = "../balance/cluster.rs"]
 mod cluster;
@@ -15,16 +13,19 @@ mod node;
 #[path = "../cli/program.rs"]
 mod program;
 mod promql;
+#[expect(dead_code, reason = "shared with the tests of the balancer, which use more of it")]
+#[path = "../balance/running.rs"]
+mod running;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use balancer::Service;
 use cluster::{Block, Cluster, wait_for};
 use node::Node;
 use program::donjon;
 use promql::{Selector, selectors};
+use running::Service;
 
 const ALERTS: &str = include_str!("../../../../deploy/alerts.yml");
 const DASHBOARD: &str = include_str!("../../../../deploy/grafana-dashboard.json");

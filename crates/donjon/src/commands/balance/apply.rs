@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use donjon_balance::apply::{ApplyError, BrakesFor, apply};
 
 use super::applied;
-use super::setup::{SetupArgs, now};
+use super::setup::{SetupArgs, Spoken, now};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Format;
@@ -13,7 +13,8 @@ use crate::output::Format;
 /// Send the lists of a plan, exactly as it says
 ///
 /// Nodes and mounts must be as they were when the plan was made, no other list may have been sent since, and the plan must not
-/// be too old. The digest says that you have looked at this very plan.
+/// be too old. The digest says that you have looked at this very plan. No confirmed columns are written: the plan does not have
+/// every collection and replica; the next `once` writes them.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -43,7 +44,7 @@ pub(crate) struct ApplyArgs {
 }
 
 pub(super) async fn run(args: ApplyArgs) -> Result<Exit, Failure> {
-    let setup = args.setup.set_up().await?;
+    let setup = args.setup.set_up(Spoken::Warnings).await?;
     let brakes = if args.release_brakes { BrakesFor::NotThisPlan } else { BrakesFor::Everything };
     let applied =
         apply(&args.plan, &args.digest, brakes, &setup.settings, &setup.servers, &setup.alone, now);

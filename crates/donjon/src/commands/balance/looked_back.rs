@@ -12,8 +12,8 @@ pub(super) fn lines(outcomes: &Outcomes) -> Vec<String> {
     for list in ListName::ALL {
         let told = || outcomes.servers.iter().map(move |server| (&server.url, server.of(list)));
         let books = outcomes.total(list);
-        if told().any(|(_, told)| matches!(told, Told::Books(_))) {
-            lines.push(format!("before  {} list: {}", list, text(&books)));
+        if books.received > 0 {
+            lines.push(format!("before  {list} lists: {}", text(&books)));
         }
         for (url, told) in told() {
             match told {

@@ -7,7 +7,7 @@ use donjon_balance::once::{Run, RunError};
 use super::applied;
 use super::confirming::ConfirmArgs;
 use super::progress::Drawn;
-use super::setup::{SetupArgs, now};
+use super::setup::{SetupArgs, Spoken, now};
 use super::show;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -39,7 +39,7 @@ pub(crate) struct OnceArgs {
 }
 
 pub(super) async fn run(args: OnceArgs) -> Result<Exit, Failure> {
-    let mut setup = args.setup.set_up().await?;
+    let mut setup = args.setup.set_up(Spoken::Warnings).await?;
     args.confirm.apply(&mut setup.settings);
     let run = Run {
         settings: &setup.settings,

@@ -11,7 +11,7 @@ use donjon_balance::plan::{PlanError, PlanFile};
 use serde_json::json;
 
 use super::progress::Drawn;
-use super::setup::{SetupArgs, now};
+use super::setup::{SetupArgs, Spoken, now};
 use super::show::{self, MadeShown};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -80,7 +80,7 @@ pub(super) fn run(args: PlanArgs) -> Result<Exit, Failure> {
 }
 
 async fn make(output: Option<PathBuf>, format: Format, setup: SetupArgs) -> Result<Exit, Failure> {
-    let setup = setup.set_up().await?;
+    let setup = setup.set_up(Spoken::Warnings).await?;
     let run = Run {
         settings: &setup.settings,
         servers: &setup.servers,

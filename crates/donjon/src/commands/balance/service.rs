@@ -10,7 +10,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, watch};
 
 use super::confirming::ConfirmArgs;
-use super::setup::{SetupArgs, now, random};
+use super::setup::{SetupArgs, Spoken, now, random};
 use crate::exit::Exit;
 use crate::failure::Failure;
 
@@ -45,7 +45,7 @@ pub(crate) struct ServiceArgs {
 }
 
 pub(super) async fn run(args: ServiceArgs) -> Result<Exit, Failure> {
-    let mut setup = args.setup.set_up().await?;
+    let mut setup = args.setup.set_up(Spoken::Log).await?;
     args.confirm.apply(&mut setup.settings);
     let period = args.period.map(Duration::from_secs).or(setup.period).ok_or_else(|| {
         Failure::Usage(

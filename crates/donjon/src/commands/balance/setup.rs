@@ -15,7 +15,9 @@ use donjon_balance::postgres::{Address, Database, Holder, LockKey, LockWait, Swe
 use donjon_balance::retry::Patience;
 use donjon_balance::servers::Server;
 use donjon_balance::settings::{ListLimits, Settings};
-use donjon_node::config::{BalanceSettings, ClassOrder, DatabaseAddress, LogSettings};
+use donjon_node::config::{
+    BalanceSettings, ClassOrder, DatabaseAddress, LogFormat, LogLevel, LogSettings,
+};
 use keep_rules::balance::Policy;
 use keep_rules::brake::BrakeLimits;
 use keep_rules::{Timestamp, Token};
@@ -63,6 +65,15 @@ pub(super) struct Setup {
     pub(super) about: About,
 }
 
+/// What is said on standard error while it works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Spoken {
+    /// Warnings, for whoever called.
+    Warnings,
+    /// A log, which the command itself begins.
+    Log,
+}
+
 impl SetupArgs {
     /// Where the balancer's state is. Takes no lock and asks nobody.
     pub(super) fn state_dir(self) -> Result<PathBuf, Failure> {
@@ -73,9 +84,13 @@ impl SetupArgs {
     }
 
     /// Reads the configuration, and takes the lock.
-    pub(super) async fn set_up(self) -> Result<Setup, Failure> {
+    pub(super) async fn set_up(self, spoken: Spoken) -> Result<Setup, Failure> {
         let cluster = self.cluster.cluster()?;
         let ttl = cluster.ttl()?;
+        if spoken == Spoken::Warnings {
+            let logs = LogSettings { level: LogLevel::Warn, format: LogFormat::Plain };
+            donjon_node::start_logging(&logs, &cluster.id);
+        }
         let own = |name: &str| cluster.data.as_ref().map(|data| data.join(name));
         let balance = cluster.balance.as_ref();
         let state = state_dir(self.state, &cluster)?;

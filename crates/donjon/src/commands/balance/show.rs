@@ -31,6 +31,9 @@ pub(super) struct MadeShown {
     outcomes: Vec<ServerOutcomes>,
     setbacks: SetbackCounts,
     setbacks_forgotten: u64,
+    unachievable: u64,
+    nodes_gone: Vec<String>,
+    in_future: u64,
     #[serde(skip)]
     before: Vec<String>,
 }
@@ -56,6 +59,9 @@ impl From<&Made> for MadeShown {
             outcomes: made.outcomes.servers.clone(),
             setbacks: made.setbacks.clone(),
             setbacks_forgotten: made.setbacks_forgotten,
+            unachievable: made.statistics.unachievable().blocks,
+            nodes_gone: made.nodes_gone.clone(),
+            in_future: made.in_future,
             before: looked_back::lines(&made.outcomes),
         }
     }
@@ -81,6 +87,21 @@ impl MadeShown {
                 self.lost
             ),
         ];
+        if self.unachievable > 0 {
+            lines.push(format!(
+                "note    {} blocks cannot have as many copies as they should: there are too few volumes for them, or none in their class",
+                self.unachievable
+            ));
+        }
+        if self.in_future > 0 {
+            lines.push(format!(
+                "alarm   {} replicas have an mtime more than a day in the future; they never get old: was a clock wrong, or a disk restored?",
+                self.in_future
+            ));
+        }
+        lines.extend(self.nodes_gone.iter().map(|url| {
+            format!("alarm   {url} was asked in the run before, and is not configured any more; blocks that only it has look lost")
+        }));
         lines.extend(self.before.iter().cloned());
         lines.extend(looked_back::setbacks(&self.setbacks, self.setbacks_forgotten));
         lines.extend(
