@@ -3,7 +3,7 @@
 use crate::command::{Failure, Program};
 
 /// Name, crate, bench target, and what it measures. Several may have one name.
-const BENCHES: [(&str, &str, &str, &str); 11] = [
+const BENCHES: [(&str, &str, &str, &str); 12] = [
     ("work-list", "block-work-list", "work_list", "the work list beside locks and channels"),
     ("intake", "keep-protocol", "intake", "parsing trash and pull lists beside serde_json"),
     ("volume", "keep-volume", "directory", "the directory volume: write, trash, touch, index"),
@@ -14,6 +14,7 @@ const BENCHES: [(&str, &str, &str, &str); 11] = [
     ("balance", "keep-rules", "balance", "decisions beside ranking with the MD5 crate"),
     ("balance", "donjon-balance", "sort", "sorting on the disk beside a vector"),
     ("balance", "donjon-balance", "plan", "plans: write, read, look up, lists, compare"),
+    ("balance", "donjon-balance", "confirm", "confirmed columns: counting copies beside maps"),
     ("balance", "donjon-balance", "scale", "a whole run on a generated cluster beside a hash map"),
 ];
 /// The option of one benchmark alone: how its memory grows.

@@ -1,7 +1,7 @@
 //! Other programs.
 
 use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 /// Why a chore did not end well.
@@ -83,12 +83,11 @@ impl Program {
     }
 }
 
-/// The root of the workspace.
+/// The root of the workspace. Cargo says where the package is now; where it was built may be gone, if `target` was moved.
 pub(crate) fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .expect("xtask is a folder of the workspace")
-        .to_owned()
+    let package = std::env::var_os("CARGO_MANIFEST_DIR")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+    package.parent().expect("xtask is a folder of the workspace").to_owned()
 }
 
 /// Where cargo puts what it builds.

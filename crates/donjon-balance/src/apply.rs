@@ -4,23 +4,28 @@ use std::io;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 use keep_protocol::client::ListReceipt;
 use keep_protocol::list::{PullItem, TrashItem};
 use keep_protocol::status::ListName;
 use keep_rules::Timestamp;
-use keep_rules::brake::{Brake, RunSize, brakes};
+use keep_rules::brake::{Brake, RunSize, brakes, source_brakes};
 use serde_json::Value;
 
 use crate::alone::{Alone, NotAlone};
+use crate::durable::StateError;
+use crate::history::{Asked, Ended, Journal, RunRecord};
 use crate::keep::{KeepError, Plans};
+use crate::last_run::LastRun;
 use crate::layout::{MountsError, layout};
 use crate::outbox::{Draft, ListFile};
-use crate::plan::{Header, Lists, PlanError, PlanFile, Sha256Digest};
+use crate::phase::{Phase, Timer, Took};
+use crate::plan::{Header, Lists, PlanError, PlanFile, ReferenceInput, Sha256Digest};
 use crate::planning;
 use crate::runs::Budget;
 use crate::send::{NotSent, send_all};
-use crate::sent::{Doomed, LastRun, Sent, SentError, SentTrash};
+use crate::sent::{Doomed, Sent, SentPulls, SentTrash};
 use crate::servers::{Server, ServersError, census};
 use crate::settings::Settings;
 
@@ -44,6 +49,8 @@ pub struct Applied {
     pub servers: Vec<AppliedTo>,
     /// The plan's id.
     pub plan: String,
+    /// How long sending took.
+    pub took: Took,
 }
 
 /// What one node was sent.
@@ -117,7 +124,7 @@ pub enum ApplyError {
     NotAlone(#[from] NotAlone),
     /// What is sent cannot be remembered, so it is not sent.
     #[error(transparent)]
-    Sent(#[from] SentError),
+    Sent(#[from] StateError),
     /// The plan cannot be kept, so it is not sent.
     #[error(transparent)]
     Keep(#[from] KeepError),
@@ -142,11 +149,41 @@ fn said(failures: &[NotSent]) -> String {
     said.join("; ")
 }
 
-/// Sends the lists of the plan at `path`, if it is the one with this digest and nothing has changed since it was made.
+/// Sends the lists of the plan at `path`, if it is the one with this digest and nothing has changed since it was made. It is
+/// noted in the history of runs.
 ///
 /// # Errors
 /// [`ApplyError`]. Before [`ApplyError::NotSent`] nothing was sent; with it, [`Sent`] says who has what.
 pub async fn apply(
+    path: &Path,
+    digest: &str,
+    brakes_for: BrakesFor,
+    settings: &Settings,
+    servers: &[Server],
+    alone: &Alone,
+    now: impl Fn() -> Timestamp,
+) -> Result<Applied, ApplyError> {
+    let begun = Instant::now();
+    let mut run = RunRecord::begin(Asked::Apply, now());
+    run.digest = Some(digest.chars().take(64).collect());
+    let journal = Journal::begin(&settings.state_dir, &run);
+    let applied = carry_out(path, digest, brakes_for, settings, servers, alone, now).await;
+    match &applied {
+        Ok(applied) => {
+            run.applied(applied);
+            run.end(Ended::Sent, []);
+        }
+        Err(ApplyError::Brakes(held)) => {
+            run.end(Ended::Held, held.iter().map(ToString::to_string));
+        }
+        Err(error) => run.end(Ended::Failed, [error.to_string()]),
+    }
+    journal.end(run, begun.elapsed());
+    applied
+}
+
+/// [`apply`], for a run that is noted already.
+pub(crate) async fn carry_out(
     path: &Path,
     digest: &str,
     brakes_for: BrakesFor,
@@ -173,12 +210,23 @@ pub async fn apply(
             .map(|server| AppliedTo { url: server.url.to_string(), ..AppliedTo::default() })
             .collect(),
         plan: plan.header().id.clone(),
+        took: Took::new(),
     };
     let epoch = epoch(plan.header());
     if settings.limits.pulls > 0 {
         alone.check().await?;
+        let timer = Timer::start(Phase::SendPullLists);
         let answers =
             send_all(&servers, ListName::Pull, &lists.pulls, epoch, settings.patience).await;
+        timer.end(&mut applied.took);
+        for (server, answer) in servers.iter().zip(&answers) {
+            if let Ok(receipt) = answer {
+                let list_id = receipt.as_ref().map(|receipt| receipt.id);
+                let plan = plan.header().id.clone();
+                sent.accepted_pulls(&server.uuid, SentPulls { plan, list_id });
+            }
+        }
+        sent.store(&settings.state_dir)?;
         let receipts = all(answers)?;
         for ((to, receipt), count) in
             applied.servers.iter_mut().zip(receipts).zip(&lists.pull_counts)
@@ -193,8 +241,10 @@ pub async fn apply(
         }
         sent.epoch = epoch;
         sent.store(&settings.state_dir)?;
+        let timer = Timer::start(Phase::SendTrashLists);
         let answers =
             send_all(&servers, ListName::Trash, &lists.trashes, epoch, settings.patience).await;
+        timer.end(&mut applied.took);
         for (server, answer) in servers.iter().zip(&answers) {
             if let Ok(receipt) = answer {
                 let trash = SentTrash::Plan {
@@ -206,7 +256,7 @@ pub async fn apply(
             }
         }
         if answers.iter().any(Result::is_ok) {
-            sent.last_run = Some(LastRun::from(&size_of(&plan)));
+            sent.last_run = Some(run_of(&plan));
         }
         sent.store(&settings.state_dir)?;
         let receipts = all(answers)?;
@@ -278,21 +328,30 @@ fn check(
     if matches!(sent.doomed(uuids, now), Doomed::Unknown { .. }) {
         return Err(ApplyError::Overtaken);
     }
-    let held = held(&size_of(plan), settings, sent, brakes_for);
+    let held = held(&size_of(plan), &header.inputs.references, settings, sent, brakes_for);
     if held.is_empty() { Ok(()) } else { Err(ApplyError::Brakes(held)) }
 }
 
-/// What holds a run of this size.
+/// What holds a run of this size that read these sources.
 pub(crate) fn held(
     size: &RunSize,
+    sources: &[ReferenceInput],
     settings: &Settings,
     sent: &Sent,
     brakes_for: BrakesFor,
 ) -> Vec<Brake> {
-    let before = sent.last_run.map(RunSize::from);
-    let mut held = brakes(size, before.as_ref(), settings.brakes);
+    let before = sent.last_run.as_ref();
+    let mut held = brakes(size, before.map(LastRun::size).as_ref(), settings.brakes);
+    let now = LastRun::new(size, sources).source_sizes();
+    let then = before.map(LastRun::source_sizes).unwrap_or_default();
+    held.extend(source_brakes(&now, &then, settings.brakes));
     held.retain(|brake| brakes_for == BrakesFor::Everything || !brake.can_be_released());
     held
+}
+
+/// What later runs are compared with.
+fn run_of(plan: &PlanFile) -> LastRun {
+    LastRun::new(&size_of(plan), &plan.header().inputs.references)
 }
 
 /// The size of the run, from the plan's last line.

@@ -4,8 +4,13 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustix::fs::{FlockOperation, flock};
+
+/// How often it is tried: whoever looks ([`Lock::look`]) has it for a moment.
+const TRIES: u32 = 5;
+const LOOKED_AT: Duration = Duration::from_millis(20);
 
 /// The exclusive lock of a state directory. Released when dropped, and by the kernel when the process ends.
 #[derive(Debug)]
@@ -41,7 +46,7 @@ pub enum LockError {
 }
 
 impl Lock {
-    /// Takes the lock of `dir`, which must exist, without waiting.
+    /// Takes the lock of `dir`, which must exist, without waiting for its owner. May block for a tenth of a second.
     ///
     /// # Errors
     /// [`LockError::Taken`] if somebody has it.
@@ -51,14 +56,38 @@ impl Lock {
         let mut options = OpenOptions::new();
         options.create(true).truncate(false).write(true).mode(0o600);
         let file = options.open(&path).map_err(failed)?;
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => {}
-            Err(rustix::io::Errno::WOULDBLOCK) => return Err(LockError::Taken { path }),
-            Err(error) => return Err(failed(error.into())),
+        let mut tries = TRIES;
+        loop {
+            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => break,
+                Err(rustix::io::Errno::WOULDBLOCK) if tries > 1 => tries -= 1,
+                Err(rustix::io::Errno::WOULDBLOCK) => return Err(LockError::Taken { path }),
+                Err(error) => return Err(failed(error.into())),
+            }
+            std::thread::sleep(LOOKED_AT);
         }
         let lock = Lock { path, file };
         lock.check()?;
         Ok(lock)
+    }
+
+    /// Looks whether somebody has the lock of `dir`, and makes nothing. Whoever takes it meanwhile waits for a moment.
+    ///
+    /// # Errors
+    /// [`LockError::Taken`] if somebody has it.
+    pub fn look(dir: &Path) -> Result<(), LockError> {
+        let path = dir.join("lock");
+        let failed = |error| LockError::Io { path: path.clone(), error };
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(failed(error)),
+        };
+        match flock(&file, FlockOperation::NonBlockingLockShared) {
+            Ok(()) => Ok(()),
+            Err(rustix::io::Errno::WOULDBLOCK) => Err(LockError::Taken { path }),
+            Err(error) => Err(failed(error.into())),
+        }
     }
 
     /// Looks whether the lock is still the one that others see. Asked before each thing that cannot be taken back.
@@ -99,6 +128,18 @@ mod tests {
         assert!(matches!(Lock::take(dir.path()), Err(LockError::Taken { .. })));
         let _child = first.file.try_clone().unwrap();
         drop(first);
+        Lock::take(dir.path()).unwrap();
+    }
+
+    #[test]
+    fn looking_tells_and_keeps_nobody_out() {
+        let dir = tempfile::tempdir().unwrap();
+        Lock::look(dir.path()).unwrap();
+        assert!(!dir.path().join("lock").exists(), "looking makes nothing");
+        let lock = Lock::take(dir.path()).unwrap();
+        assert!(matches!(Lock::look(dir.path()), Err(LockError::Taken { .. })));
+        drop(lock);
+        Lock::look(dir.path()).unwrap();
         Lock::take(dir.path()).unwrap();
     }
 

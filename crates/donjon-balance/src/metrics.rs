@@ -1,13 +1,16 @@
 //! The figures of the last runs as Prometheus text: the names of keep-balance, and ours beside them
 //! (`spec/keep-balance.md` section 5.4).
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use keep_protocol::status::ListName;
 use keep_rules::balance::{Category, Usage};
 
 use crate::apply::{Applied, Sending};
 use crate::once::Made;
+use crate::phase::{Phase, Took};
 use crate::postgres::Confirmed;
 
 /// What a balancer has done since its start.
@@ -25,6 +28,48 @@ pub struct Figures {
     pub last_success: i64,
     /// What the last run counted.
     pub last: Option<LastRun>,
+    /// How often each phase came to its end, and how many seconds that took in all.
+    pub phases: BTreeMap<Phase, (u64, f64)>,
+    /// The most replicas of a block that any run met: series above it never were.
+    pub replicas_max: usize,
+    /// The program and its configuration.
+    pub about: About,
+}
+
+/// The program and its configuration.
+#[derive(Clone, Debug, Default)]
+pub struct About {
+    /// The program's version.
+    pub version: String,
+    /// The file of the configuration, if there is one.
+    pub config: Option<ConfigFile>,
+}
+
+/// A configuration that was read.
+#[derive(Clone, Debug)]
+pub struct ConfigFile {
+    /// The SHA-256 of its text, in hex.
+    pub sha256: String,
+    /// When it was read, in seconds since 1970.
+    pub loaded: f64,
+    /// When it was changed last, in seconds since 1970.
+    pub modified: f64,
+}
+
+impl Figures {
+    /// Notes a run with a plan.
+    pub fn note(&mut self, last: LastRun) {
+        let sent = last.applied.as_ref().map(|applied| applied.took.as_slice());
+        for (phase, span) in
+            last.made.took.iter().chain(sent.unwrap_or_default()).chain(&last.took_last)
+        {
+            let (count, seconds) = self.phases.entry(*phase).or_default();
+            *count += 1;
+            *seconds += span.as_secs_f64();
+        }
+        self.replicas_max = self.replicas_max.max(last.made.statistics.histogram().len());
+        self.last = Some(last);
+    }
 }
 
 /// What the last run with a plan counted.
@@ -38,6 +83,8 @@ pub struct LastRun {
     pub confirmed: Option<Confirmed>,
     /// How long it took.
     pub took: Duration,
+    /// How long its last phases took, after the lists were sent.
+    pub took_last: Took,
 }
 
 /// The metrics page.
@@ -58,13 +105,35 @@ pub fn text(figures: &Figures) -> String {
     page.family("arvados_keepbalance_sweep_seconds", "summary", "How long runs took.");
     page.sample("arvados_keepbalance_sweep_seconds_sum", &[], figures.seconds);
     page.sample("arvados_keepbalance_sweep_seconds_count", &[], runs);
+    for phase in Phase::ALL {
+        let name = format!("arvados_keepbalance_{}_seconds", phase.as_str());
+        let (count, seconds) = figures.phases.get(&phase).copied().unwrap_or_default();
+        page.family(&name, "summary", "How long this phase of runs took.");
+        page.sample(&format!("{name}_sum"), &[], seconds);
+        page.sample(&format!("{name}_count"), &[], count);
+    }
+    about(&mut page, &figures.about);
     if let Some(last) = &figures.last {
-        last_run(&mut page, last);
+        last_run(&mut page, last, figures.replicas_max);
     }
     page.0
 }
 
-fn last_run(page: &mut Page, last: &LastRun) {
+fn about(page: &mut Page, about: &About) {
+    if let Some(ConfigFile { sha256, loaded, modified }) = &about.config {
+        let labels = [("sha256", sha256.as_str())];
+        let source = "arvados_config_source_timestamp_seconds";
+        page.family(source, "gauge", "Timestamp of the config file when it was loaded");
+        page.sample(source, &labels, modified);
+        let load = "arvados_config_load_timestamp_seconds";
+        page.family(load, "gauge", "Time when the config file was loaded");
+        page.sample(load, &labels, loaded);
+    }
+    page.family("arvados_version_running", "gauge", "Indicated version is running");
+    page.sample("arvados_version_running", &[("version", &about.version)], 1);
+}
+
+fn last_run(page: &mut Page, last: &LastRun, replicas_max: usize) {
     let sums = &last.made.statistics;
     page.usage("total", "Blocks there are or should be.", sums.total());
     page.usage("desired", "Blocks that are wanted.", sums.desired());
@@ -81,11 +150,15 @@ fn last_run(page: &mut Page, last: &LastRun) {
         "gauge",
         "Blocks by the number of their replicas.",
     );
-    for (replicas, blocks) in sums.histogram().iter().enumerate() {
+    // Noughts above the highest, so that series of an earlier run do not go on for ever.
+    let heights = sums.histogram().iter().chain(std::iter::repeat(&0)).take(replicas_max);
+    for (replicas, blocks) in heights.enumerate() {
         let replicas = replicas.to_string();
         page.sample("arvados_keep_replicated_block_count", &[("replicas", &replicas)], blocks);
     }
+    page.classes(&last.made);
     references(page, &last.made);
+    page.outcomes(&last.made);
     page.gauge(
         "donjon_balance_unknown_classes",
         "Storage classes that collections want and no mount offers.",
@@ -180,6 +253,67 @@ impl Page {
             [("blocks", usage.blocks), ("bytes", usage.bytes), ("replicas", usage.replicas)]
         {
             self.gauge(&format!("arvados_keep_{what}_{unit}"), help, value);
+        }
+    }
+
+    /// The usage of each storage class (spec section 5.4).
+    fn classes(&mut self, made: &Made) {
+        type Count = fn(Usage) -> u64;
+        let units: [(&str, Count); 3] = [
+            ("blocks", |usage| usage.blocks),
+            ("bytes", |usage| usage.bytes),
+            ("replicas", |usage| usage.replicas),
+        ];
+        for (unit, count) in units {
+            let name = format!("arvados_keep_usage_{unit}");
+            self.family(
+                &name,
+                "gauge",
+                "Blocks of a storage class, by what becomes of their replicas.",
+            );
+            for (class, used) in &made.classes {
+                for (status, usage) in [
+                    ("needed", used.needed),
+                    ("unneeded", used.unneeded),
+                    ("pulling", used.pulling),
+                    ("unachievable", used.unachievable),
+                ] {
+                    let labels = [("storage_class", class.as_str()), ("status", status)];
+                    self.sample(&name, &labels, count(usage));
+                }
+            }
+        }
+    }
+
+    /// What became of the lists of the run before, and what failed again and again.
+    fn outcomes(&mut self, made: &Made) {
+        let name = "donjon_balance_outcomes";
+        self.family(name, "gauge", "Items of the lists of the run before, by what became of them.");
+        for list in ListName::ALL {
+            let books = made.outcomes.total(list);
+            let mut row = |outcome: &str, reason: &str, items: u64| {
+                let labels = [("list", list.as_str()), ("outcome", outcome), ("reason", reason)];
+                self.sample(name, &labels, items);
+            };
+            row("done", "", books.done);
+            row("waiting", "", books.waiting.saturating_add(books.running));
+            row("superseded", "", books.superseded);
+            row("removed", "", books.removed);
+            books.skipped.iter().for_each(|(reason, items)| row("skipped", reason, *items));
+            books.failed.iter().for_each(|(reason, items)| row("failed", reason, *items));
+        }
+        let setbacks = &made.setbacks;
+        let name = "donjon_balance_setbacks";
+        self.family(name, "gauge", "What failed before and was decided again.");
+        self.sample(name, &[("what", "waiting"), ("reason", "")], setbacks.waiting);
+        self.sample(name, &[("what", "again"), ("reason", "")], setbacks.again);
+        for (what, reasons) in [
+            ("cannot_be_pulled", &setbacks.cannot_be_pulled),
+            ("cannot_be_trashed", &setbacks.cannot_be_trashed),
+        ] {
+            for (reason, count) in reasons {
+                self.sample(name, &[("what", what), ("reason", reason)], count);
+            }
         }
     }
 

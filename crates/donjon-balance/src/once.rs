@@ -1,29 +1,35 @@
 //! One run, whole: from the lock to the lists (`spec/keep-balance.md` sections 2.1 and 8.2).
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use keep_protocol::client::ClientError;
 use keep_protocol::status::ListName;
 use keep_rules::Timestamp;
-use keep_rules::balance::Statistics;
+use keep_rules::balance::{ClassUsage, Statistics};
 use keep_rules::brake::{Brake, RunSize};
 
 use crate::alone::{Alone, NotAlone};
-use crate::apply::{Applied, ApplyError, BrakesFor, apply, held};
+use crate::apply::{Applied, ApplyError, BrakesFor, carry_out, held};
 use crate::confirm::{ConfirmingError, confirm};
+use crate::durable::StateError;
+use crate::history::{Asked, Ended, Journal, RunRecord};
 use crate::keep::{KeepError, Plans};
 use crate::missing::{self, MissingError};
 use crate::observe::{Enrol, ObserveError, Observed, References, observe};
+use crate::orders::SetbackCounts;
+use crate::outcomes::{self, Outcomes};
+use crate::phase::{Phase, Timer, Took};
 use crate::plan::Sha256Digest;
-use crate::planning::{PlanName, PlanningError, write_plan};
+use crate::planning::{PlanName, Planned, PlanningError, write_plan};
 use crate::postgres::{Confirmed, Database};
 use crate::progress::Progress;
 use crate::references::ReferencesRead;
 use crate::send::{NotCleared, clear_all};
-use crate::sent::{Doomed, DoomedPlan, Sent, SentError, SentTrash};
+use crate::sent::{Doomed, DoomedPlan, Sent, SentTrash};
 use crate::servers::{Server, ServersError};
+use crate::setbacks::Setbacks;
 use crate::settings::Settings;
 
 /// How long to wait for what nodes were told before to end, when nobody knows what that was.
@@ -72,6 +78,16 @@ pub struct Made {
     pub unknown_classes: Vec<String>,
     /// Whether the trash lists of all nodes had to be cleared first, and why.
     pub cleared: Option<String>,
+    /// What became of the lists of the run before.
+    pub outcomes: Outcomes,
+    /// What failed before and was decided again.
+    pub setbacks: SetbackCounts,
+    /// Failures that there was no room to remember.
+    pub setbacks_forgotten: u64,
+    /// How the wanted copies are spread over storage classes, by their names.
+    pub classes: Vec<(String, ClassUsage)>,
+    /// How long its phases took.
+    pub took: Took,
 }
 
 /// A run whose lists were sent.
@@ -83,6 +99,8 @@ pub struct Done {
     pub applied: Applied,
     /// What became of the confirmed columns, if there is a database where they may be written.
     pub confirmed: Option<Confirmed>,
+    /// How long writing them took.
+    pub took: Took,
 }
 
 /// Why a run failed.
@@ -90,7 +108,7 @@ pub struct Done {
 pub enum RunError {
     /// What nodes were sent is not known.
     #[error(transparent)]
-    Sent(#[from] SentError),
+    Sent(#[from] StateError),
     /// Plans cannot be kept.
     #[error(transparent)]
     Keep(#[from] KeepError),
@@ -140,10 +158,18 @@ impl Run<'_> {
     /// [`RunError`]; there is no plan then.
     pub async fn plan(self, path: Option<PathBuf>) -> Result<Made, RunError> {
         let timeout = self.settings.timeout;
-        match tokio::time::timeout(timeout, self.make(path, Enrol::Nobody)).await {
+        let (begun, mut run, journal) = self.begin(Asked::Plan);
+        let made = tokio::time::timeout(timeout, self.make(path, Enrol::Nobody, &mut run)).await;
+        let made = match made {
             Ok(made) => made.map(|(made, _)| made),
             Err(_elapsed) => Err(RunError::TimedOut(timeout.as_secs())),
+        };
+        match &made {
+            Ok(made) => run.end(Ended::Planned, made.held.iter().map(ToString::to_string)),
+            Err(error) => run.end(Ended::Failed, [error.to_string()]),
         }
+        journal.end(run, begun.elapsed());
+        made
     }
 
     /// Makes a plan and, unless brakes hold it, sends its lists, and then writes the confirmed columns of the database.
@@ -152,34 +178,58 @@ impl Run<'_> {
     /// [`RunError`]. With [`RunError::Held`] the plan is in the state directory, to be looked at. With
     /// [`RunError::Confirming`] the lists were sent.
     pub async fn once(self) -> Result<Done, RunError> {
+        let timeout = self.settings.timeout;
+        let (begun, mut run, journal) = self.begin(Asked::Once);
+        let done = match tokio::time::timeout(timeout, self.work(&mut run)).await {
+            Ok(done) => done,
+            Err(_elapsed) => Err(RunError::TimedOut(timeout.as_secs())),
+        };
+        match &done {
+            Ok(_) => run.end(Ended::Sent, []),
+            Err(RunError::Held(made)) => {
+                run.end(Ended::Held, made.held.iter().map(ToString::to_string));
+            }
+            Err(error) => run.end(Ended::Failed, [error.to_string()]),
+        }
+        journal.end(run, begun.elapsed());
+        done
+    }
+
+    fn begin(&self, asked: Asked) -> (Instant, RunRecord, Journal) {
+        let run = RunRecord::begin(asked, (self.now)());
+        let journal = Journal::begin(&self.settings.state_dir, &run);
+        (Instant::now(), run, journal)
+    }
+
+    /// Everything of [`Run::once`], noted in `run` as it goes.
+    async fn work(self, run: &mut RunRecord) -> Result<Done, RunError> {
         let (settings, servers) = (self.settings, self.servers);
         let (alone, now) = (self.alone, self.now);
         let progress = Arc::clone(&self.progress);
         let database = self.database_to_confirm();
-        let work = async {
-            let enrol = database.as_ref().map_or(Enrol::Nobody, |_| Enrol::Collections);
-            let (made, mut observed) = self.make(None, enrol).await?;
-            if !made.held.is_empty() {
-                return Err(RunError::Held(Box::new(made)));
-            }
-            let digest = made.digest.to_string();
-            let applied =
-                apply(&made.path, &digest, BrakesFor::Everything, settings, servers, alone, now)
-                    .await?;
-            let confirmed = match (database, observed.enrolled.take()) {
-                (Some(database), Some(enrolled)) => {
-                    alone.check().await.map_err(RunError::ConfirmingNotAlone)?;
-                    let written = confirm(observed, enrolled, &database, settings, progress, now());
-                    Some(written.await?)
-                }
-                (None, _) | (_, None) => None,
-            };
-            Ok(Done { made, applied, confirmed })
-        };
-        match tokio::time::timeout(settings.timeout, work).await {
-            Ok(done) => done,
-            Err(_elapsed) => Err(RunError::TimedOut(settings.timeout.as_secs())),
+        let enrol = database.as_ref().map_or(Enrol::Nobody, |_| Enrol::Collections);
+        let (made, mut observed) = self.make(None, enrol, run).await?;
+        if !made.held.is_empty() {
+            return Err(RunError::Held(Box::new(made)));
         }
+        let digest = made.digest.to_string();
+        let brakes = BrakesFor::Everything;
+        let applied = carry_out(&made.path, &digest, brakes, settings, servers, alone, now).await?;
+        run.applied(&applied);
+        let mut took = Took::new();
+        let confirmed = match (database, observed.enrolled.take()) {
+            (Some(database), Some(enrolled)) => {
+                alone.check().await.map_err(RunError::ConfirmingNotAlone)?;
+                let timer = Timer::start(Phase::UpdateCollections);
+                let written = confirm(observed, enrolled, &database, settings, progress, now());
+                let written = written.await?;
+                timer.end(&mut took);
+                run.confirmed(&written);
+                Some(written)
+            }
+            (None, _) | (_, None) => None,
+        };
+        Ok(Done { made, applied, confirmed, took })
     }
 
     /// Where confirmed columns are to be written.
@@ -188,33 +238,43 @@ impl Run<'_> {
         found.filter(|_| self.settings.update_limit > 0).cloned()
     }
 
-    async fn make(self, path: Option<PathBuf>, enrol: Enrol) -> Result<(Made, Observed), RunError> {
+    async fn make(
+        self,
+        path: Option<PathBuf>,
+        enrol: Enrol,
+        run: &mut RunRecord,
+    ) -> Result<(Made, Observed), RunError> {
         let plans = Plans::in_state(&self.settings.state_dir)?;
         let mut sent = Sent::load(&self.settings.state_dir)?;
+        let (outcomes, setbacks) = self.look_back(&sent, run).await?;
+        let mut took = Took::new();
+        let timer = Timer::start(Phase::GetState);
         let (doomed, cleared) = self.settle(&mut sent).await?;
+        run.cleared.clone_from(&cleared);
         let observed = self.observe(&plans, &doomed, &mut sent, enrol).await?;
+        timer.end(&mut took);
         let (observed, cleared_late) = observed;
         let id = format!("{:020}", observed.started.as_nanos());
         let path = path.unwrap_or_else(|| plans.path(&id));
         let name = PlanName { id: id.clone(), salt: self.salt, after_epoch: sent.epoch };
-        let settings = self.settings.clone();
-        let (to, progress) = (path.clone(), Arc::clone(&self.progress));
-        let planned = tokio::task::spawn_blocking(move || {
-            let planned = write_plan(&observed, &settings, &name, &to, &*progress)?;
-            Ok::<_, PlanningError>((planned, observed))
-        });
-        let (planned, observed) =
-            planned.await.map_err(|error| RunError::Thread(error.to_string()))??;
+        let timer = Timer::start(Phase::ChangesetCompute);
+        let (planned, observed, setbacks) = self.decide(observed, setbacks, name, &path).await?;
+        timer.end(&mut took);
         if let Some(report) = &self.settings.missing_report {
             missing::write(report, &path, &self.sources, self.settings).await?;
         }
-        let held = held(&planned.size, self.settings, &sent, BrakesFor::Everything);
+        let sources = &planned.sources;
+        let held = held(&planned.size, sources, self.settings, &sent, BrakesFor::Everything);
         let unknown = observed.book.unknown_classes().map(|(_, class)| class.to_string()).collect();
+        let classes = observed.book.numbered_classes();
+        let classes =
+            classes.map(|(class, name)| (name.to_string(), planned.statistics.class(class)));
         let made = Made {
             path,
             id,
             digest: planned.digest,
             size: planned.size,
+            classes: classes.collect(),
             statistics: planned.statistics,
             references: observed.references.clone(),
             referenced_blocks: planned.referenced_blocks,
@@ -222,8 +282,53 @@ impl Run<'_> {
             held,
             unknown_classes: unknown,
             cleared: cleared.or(cleared_late),
+            outcomes,
+            setbacks: planned.setbacks,
+            setbacks_forgotten: setbacks.forgotten(),
+            took,
         };
+        run.made(&made);
         Ok((made, observed))
+    }
+
+    /// Asks what became of the lists of the run before, and remembers what failed.
+    async fn look_back(
+        &self,
+        sent: &Sent,
+        run: &mut RunRecord,
+    ) -> Result<(Outcomes, Setbacks), RunError> {
+        let outcomes = outcomes::ask(self.servers, sent, self.settings.patience).await;
+        run.outcomes(&outcomes);
+        let mut setbacks = Setbacks::load(&self.settings.state_dir)?;
+        setbacks.note(&outcomes.failures, (self.now)());
+        // Before lists are cleared or replaced: nobody may be there to ask again.
+        if !outcomes.failures.is_empty() {
+            setbacks.store(&self.settings.state_dir)?;
+        }
+        Ok((outcomes, setbacks))
+    }
+
+    /// Writes the plan, and forgets failures of what is not decided again.
+    async fn decide(
+        &self,
+        observed: Observed,
+        setbacks: Setbacks,
+        name: PlanName,
+        path: &Path,
+    ) -> Result<(Planned, Observed, Setbacks), RunError> {
+        let settings = self.settings.clone();
+        let (to, progress) = (path.to_owned(), Arc::clone(&self.progress));
+        let planned = tokio::task::spawn_blocking(move || {
+            let planned = write_plan(&observed, &setbacks, &settings, &name, &to, &*progress)?;
+            Ok::<_, PlanningError>((planned, observed, setbacks))
+        });
+        let (planned, observed, mut setbacks) =
+            planned.await.map_err(|error| RunError::Thread(error.to_string()))??;
+        if !setbacks.is_empty() {
+            setbacks.keep_what_is_decided_again();
+            setbacks.store(&self.settings.state_dir)?;
+        }
+        Ok((planned, observed, setbacks))
     }
 
     /// What may be trashed at any time; if nobody knows, all lists are cleared, so that it is nothing.

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use keep_rules::balance::{
-    Action, Category, Decision, Layout, Place, Policy, Sizes, Standing, Statistics, Urgency,
-    WishBook, WishError,
+    Action, Category, Layout, Place, Policy, Sizes, Standing, Statistics, Urgency, WishBook,
+    WishError,
 };
 use keep_rules::brake::RunSize;
 use serde_json::{Map, Value, json};
@@ -15,13 +15,14 @@ use serde_json::{Map, Value, json};
 use crate::join::{Facts, Join, JoinError, in_order_with};
 use crate::judge::{Judge, Judged};
 use crate::observe::Observed;
+use crate::orders::{Orders, SetbackCounts, order, orders};
 use crate::plan::{
     Batch, BlockName, Considered, Entry, FORMAT, Fate, Header, IndexInput, Inputs, Limits, Mount,
-    MountAccess, PlanError, PlanWriter, Pull, ReferenceInput, Replica, Salt, Server, Sha256Digest,
-    Slug,
+    MountAccess, PlanError, PlanWriter, ReferenceInput, Replica, Salt, Server, Sha256Digest, Slug,
 };
 use crate::progress::Progress;
 use crate::runs::Span;
+use crate::setbacks::{OnLayout, Setbacks};
 use crate::settings::Settings;
 use crate::statistics;
 
@@ -53,6 +54,10 @@ pub struct Planned {
     pub referenced_blocks: u64,
     /// Their bytes.
     pub referenced_bytes: u64,
+    /// What failed before and was decided again.
+    pub setbacks: SetbackCounts,
+    /// What was read of each source of references, as the plan has it.
+    pub sources: Vec<ReferenceInput>,
 }
 
 /// Names a plan, and says how it was made.
@@ -80,12 +85,13 @@ pub enum PlanningError {
     Plan(#[from] PlanError),
 }
 
-/// Judges every block and writes the plan at `path`. Blocks the thread.
+/// Judges every block and writes the plan at `path`. What failed before is ordered as `setbacks` has it. Blocks the thread.
 ///
 /// # Errors
 /// [`PlanningError`]; there is no plan then.
 pub fn write_plan(
     observed: &Observed,
+    setbacks: &Setbacks,
     settings: &Settings,
     name: &PlanName,
     path: &Path,
@@ -97,7 +103,8 @@ pub fn write_plan(
     progress.begin("decide", spans.len() as u64);
     let sums = Mutex::new(Sums::default());
     let threads = NonZeroUsize::new(settings.threads).unwrap_or(NonZeroUsize::MIN);
-    let start = || Worker::new(observed, settings.policy);
+    let setbacks = setbacks.on(&observed.layout);
+    let start = || Worker::new(observed, setbacks.clone(), settings.policy);
     let judge_part = |worker: &mut Worker<'_>, span: &Span| -> Result<Batch, PlanningError> {
         let mut part = Part { batch: Batch::new(&header), sums: Sums::default() };
         worker.run(*span, &mut part)?;
@@ -111,7 +118,10 @@ pub fn write_plan(
     let sums = sums.into_inner().unwrap_or_else(PoisonError::into_inner);
     let collections = observed.references.iter().map(|read| read.collections).sum();
     let size = RunSize { collections, ..sums.size };
-    let statistics = statistics::as_json(&sums.statistics, &observed.book, &size);
+    let mut statistics = statistics::as_json(&sums.statistics, &observed.book, &size);
+    if !sums.setbacks.is_empty() {
+        statistics.insert("setbacks".to_owned(), json!(sums.setbacks));
+    }
     let digest = writer.finish(sums.considered, statistics)?;
     Ok(Planned {
         digest,
@@ -119,6 +129,8 @@ pub fn write_plan(
         statistics: sums.statistics,
         referenced_blocks: sums.considered.referenced_blocks,
         referenced_bytes: sums.referenced_bytes,
+        setbacks: sums.setbacks,
+        sources: header.inputs.references.clone(),
     })
 }
 
@@ -136,6 +148,7 @@ struct Sums {
     considered: Considered,
     referenced_bytes: u64,
     size: RunSize,
+    setbacks: SetbackCounts,
 }
 
 impl Sums {
@@ -149,6 +162,7 @@ impl Sums {
         self.size.bytes += other.size.bytes;
         self.size.trashed += other.size.trashed;
         self.size.trashed_bytes += other.size.trashed_bytes;
+        self.setbacks.add(&other.setbacks);
     }
 
     fn count(&mut self, judged: &Judged<'_>) {
@@ -180,16 +194,17 @@ struct Part {
 /// What one thread has: what its judge has learnt of wishes, and what its join has read ahead, serve the next part.
 struct Worker<'o> {
     observed: &'o Observed,
+    setbacks: OnLayout<'o>,
     judge: Judge<'o>,
     /// None before the first part.
     join: Option<Join>,
 }
 
 impl<'o> Worker<'o> {
-    fn new(observed: &'o Observed, policy: Policy) -> Self {
+    fn new(observed: &'o Observed, setbacks: OnLayout<'o>, policy: Policy) -> Self {
         let book = observed.book.clone();
         let judge = Judge::new(&observed.layout, book, policy, observed.min_mtime);
-        Worker { observed, judge, join: None }
+        Worker { observed, setbacks, judge, join: None }
     }
 
     fn run(&mut self, span: Span, part: &mut Part) -> Result<(), PlanningError> {
@@ -202,7 +217,9 @@ impl<'o> Worker<'o> {
         while let Some(group) = join.next_block()? {
             let judged = self.judge.judge(&group)?;
             part.sums.count(&judged);
-            if let Some(entry) = entry(layout, book, &judged) {
+            let counts = &mut part.sums.setbacks;
+            let orders = orders(layout, &self.setbacks, &judged, self.observed.started, counts);
+            if let Some(entry) = entry(layout, book, &judged, orders) {
                 part.batch.push(&entry)?;
             }
         }
@@ -211,9 +228,10 @@ impl<'o> Worker<'o> {
 }
 
 /// What a plan says of the block; nothing if there is nothing to do and to report.
-fn entry(layout: &Layout, book: &WishBook, judged: &Judged<'_>) -> Option<Entry> {
+fn entry(layout: &Layout, book: &WishBook, judged: &Judged<'_>, orders: Orders) -> Option<Entry> {
     let decision = judged.decision;
-    let report = report(book, judged);
+    let mut report = report(book, judged);
+    report.extend(orders.report);
     let rescued = judged.replicas.iter().zip(decision.actions()).any(|(replica, action)| {
         replica.standing == Standing::Doomed && matches!(action, Action::Keep(_))
     });
@@ -252,21 +270,10 @@ fn entry(layout: &Layout, book: &WishBook, judged: &Judged<'_>) -> Option<Entry>
         block: BlockName { hash: judged.hash, size: judged.size },
         wanted: wanted.map(|need| (book.class(need.class).to_string(), need.copies)).collect(),
         replicas: matching.chain(others).collect(),
-        pulls: pulls(decision),
+        pulls: orders.pulls,
         lost: decision.is_lost().then_some(NO_REPLICA),
         report,
     })
-}
-
-fn pulls(decision: &Decision) -> Vec<Pull> {
-    let from: Vec<u16> = decision.sources().iter().map(|server| server.get()).collect();
-    let pulls = decision.pulls().iter().map(|pull| Pull {
-        to: pull.mount.get(),
-        from: from.clone(),
-        reason: Slug::of(pull.reason.as_str()),
-        order: order(Urgency::of_pull(decision, pull)),
-    });
-    pulls.collect()
 }
 
 fn report(book: &WishBook, judged: &Judged<'_>) -> Vec<Slug> {
@@ -287,19 +294,6 @@ fn report(book: &WishBook, judged: &Judged<'_>) -> Vec<Slug> {
         report.push(UNKNOWN_CLASS);
     }
     report
-}
-
-/// The number by which lists are filled: the lowest first.
-fn order(urgency: Urgency) -> u64 {
-    /// More copies than a block can have.
-    const MANY: u64 = 1 << 32;
-    match urgency {
-        Urgency::TooFewCopies { copies } => copies.min(MANY - 1),
-        Urgency::TooFewInClass => MANY,
-        Urgency::Rebalance => MANY + 1,
-        Urgency::Garbage => 0,
-        Urgency::Excess => 1,
-    }
 }
 
 fn header(observed: &Observed, settings: &Settings, name: &PlanName) -> Header {

@@ -4,15 +4,14 @@
 //! Invariant: the file says `Unknown` of a node before anything is sent to it, and what it has only after it said so.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use keep_rules::Timestamp;
-use keep_rules::brake::RunSize;
 use serde::{Deserialize, Serialize};
+
+use crate::durable::{self, StateError};
+use crate::last_run::LastRun;
 
 /// The name of the file in the state directory.
 const FILE: &str = "sent.json";
@@ -53,46 +52,20 @@ pub struct SentToServer {
     pub before: Option<SentTrash>,
 }
 
-/// How large the last run was whose lists were sent: what brakes compare with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LastRun {
-    /// Collections.
-    pub collections: u64,
-    /// Blocks that were wanted.
-    pub wanted_blocks: u64,
-    /// Replicas.
-    pub replicas: u64,
-    /// Their bytes.
-    pub bytes: u64,
-}
-
-impl From<&RunSize> for LastRun {
-    fn from(run: &RunSize) -> Self {
-        LastRun {
-            collections: run.collections,
-            wanted_blocks: run.wanted_blocks,
-            replicas: run.replicas,
-            bytes: run.bytes,
-        }
-    }
-}
-
-impl From<LastRun> for RunSize {
-    fn from(run: LastRun) -> Self {
-        RunSize {
-            collections: run.collections,
-            wanted_blocks: run.wanted_blocks,
-            replicas: run.replicas,
-            bytes: run.bytes,
-            ..RunSize::default()
-        }
-    }
+/// The pull list that a node was last sent. It is remembered only to ask what became of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SentPulls {
+    /// The id of its plan.
+    pub plan: String,
+    /// The node's number for the list; a plain keepstore gives none.
+    pub list_id: Option<u64>,
 }
 
 /// Everything that was sent, by the UUIDs of nodes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sent {
     servers: BTreeMap<String, SentToServer>,
+    pulls: BTreeMap<String, SentPulls>,
     /// The last run whose lists were sent.
     pub last_run: Option<LastRun>,
     /// The epoch of the newest plan that was sent: an older one is not sent any more.
@@ -127,16 +100,9 @@ struct Stored {
     format: u32,
     epoch: u64,
     servers: BTreeMap<String, SentToServer>,
+    #[serde(default)]
+    pulls: BTreeMap<String, SentPulls>,
     last_run: Option<LastRun>,
-}
-
-/// Why it cannot be read or written.
-#[derive(Debug, thiserror::Error)]
-#[error("{}: {error}", path.display())]
-pub struct SentError {
-    path: PathBuf,
-    #[source]
-    error: io::Error,
 }
 
 impl Sent {
@@ -145,19 +111,13 @@ impl Sent {
     ///
     /// # Errors
     /// The file is there and cannot be read.
-    pub fn load(dir: &Path) -> Result<Sent, SentError> {
+    pub fn load(dir: &Path) -> Result<Sent, StateError> {
         let path = dir.join(FILE);
-        let read = fs::metadata(&path).and_then(|file| {
-            if file.len() > LENGTH_MAX { Ok(Vec::new()) } else { fs::read(&path) }
-        });
-        let bytes = match read {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Sent::default()),
-            Err(error) => return Err(SentError { path, error }),
-        };
+        let Some(bytes) = durable::read(&path, LENGTH_MAX)? else { return Ok(Sent::default()) };
         match serde_json::from_slice::<Stored>(&bytes) {
             Ok(stored) if stored.format == FORMAT => {
-                Ok(Sent { servers: stored.servers, last_run: stored.last_run, epoch: stored.epoch })
+                let Stored { epoch, servers, pulls, last_run, .. } = stored;
+                Ok(Sent { servers, pulls, last_run, epoch })
             }
             Ok(_) | Err(_) => {
                 tracing::warn!(path = %path.display(), "cannot be understood: the lists of all nodes will be cleared");
@@ -170,16 +130,16 @@ impl Sent {
     ///
     /// # Errors
     /// Nothing is known then of what is on the disk: do not send.
-    pub fn store(&self, dir: &Path) -> Result<(), SentError> {
+    pub fn store(&self, dir: &Path) -> Result<(), StateError> {
         let stored = Stored {
             format: FORMAT,
             epoch: self.epoch,
             servers: self.servers.clone(),
-            last_run: self.last_run,
+            pulls: self.pulls.clone(),
+            last_run: self.last_run.clone(),
         };
         let text = serde_json::to_vec_pretty(&stored).expect("names and numbers are JSON");
-        let path = dir.join(FILE);
-        write_durably(dir, &path, &text).map_err(|error| SentError { path, error })
+        durable::replace(&dir.join(FILE), &text)
     }
 
     /// What a node has.
@@ -201,6 +161,16 @@ impl Sent {
             known @ (SentTrash::Cleared | SentTrash::Plan { .. }) => Some(known),
         });
         self.servers.insert(server.to_owned(), SentToServer { trash, at: at.as_nanos(), before });
+    }
+
+    /// The pull list that a node was last sent.
+    pub fn pulls_of(&self, server: &str) -> Option<&SentPulls> {
+        self.pulls.get(server)
+    }
+
+    /// The node took this pull list.
+    pub fn accepted_pulls(&mut self, server: &str, pulls: SentPulls) {
+        self.pulls.insert(server.to_owned(), pulls);
     }
 
     /// The node's list was cleared, and nothing of any older one is in hand any more.
@@ -241,18 +211,10 @@ impl Sent {
     }
 }
 
-fn write_durably(dir: &Path, path: &Path, text: &[u8]) -> io::Result<()> {
-    let new = path.with_extension("json.new");
-    let mut options = OpenOptions::new();
-    let mut file = options.create(true).truncate(true).write(true).mode(0o600).open(&new)?;
-    file.write_all(text)?;
-    file.sync_all()?;
-    fs::rename(&new, path)?;
-    File::open(dir)?.sync_all()
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
@@ -318,11 +280,20 @@ mod tests {
         sent.accepted("a", plan("one"), NOW);
         sent.accepted("b", SentTrash::Cleared, NOW);
         sent.epoch = 7;
-        sent.last_run = Some(LastRun { collections: 1, wanted_blocks: 2, replicas: 3, bytes: 4 });
+        sent.last_run = Some(LastRun { collections: 1, wanted_blocks: 2, ..LastRun::default() });
+        sent.accepted_pulls("a", SentPulls { plan: "one".to_owned(), list_id: Some(7) });
         sent.store(dir.path()).unwrap();
         assert_eq!(Sent::load(dir.path()).unwrap(), sent);
         let file = dir.path().join(FILE);
         let text = fs::read(&file).unwrap();
+        // What an earlier version wrote is understood.
+        let old: serde_json::Value = serde_json::from_slice(&text).unwrap();
+        let mut old = old.as_object().unwrap().clone();
+        old.remove("pulls");
+        old["last_run"].as_object_mut().unwrap().remove("sources");
+        fs::write(&file, serde_json::to_vec(&old).unwrap()).unwrap();
+        let old = Sent::load(dir.path()).unwrap();
+        assert_eq!((old.epoch, &old.last_run), (7, &sent.last_run));
         fs::write(&file, &text[..text.len() / 2]).unwrap();
         assert_eq!(Sent::load(dir.path()).unwrap(), Sent::default());
     }

@@ -9,11 +9,12 @@ use serde_json::json;
 use tokio::sync::{Notify, watch};
 
 use crate::alone::{Alone, NotAlone};
-use crate::metrics::{Figures, LastRun, text};
+use crate::log::{log_confirmed, log_made};
+use crate::metrics::{About, Figures, LastRun, text};
 use crate::observe::References;
 use crate::once::{Done, Run, RunError};
 use crate::pages::Shown;
-use crate::postgres::Confirmed;
+use crate::phase::Took;
 use crate::progress::Progress;
 use crate::servers::Server;
 use crate::settings::Settings;
@@ -36,6 +37,8 @@ pub struct Service<'s> {
     pub now: &'s (dyn Fn() -> Timestamp + Sync),
     /// A random number for each run.
     pub salt: &'s (dyn Fn() -> u64 + Sync),
+    /// The program and its configuration, for the metrics.
+    pub about: About,
     /// Where the figures are shown.
     pub shown: &'s watch::Sender<Arc<Shown>>,
 }
@@ -87,7 +90,7 @@ impl Service<'_> {
     /// # Cancel safety
     /// Dropping it in the middle of a run is as killing it: the next run clears what it does not know.
     pub async fn run(self) -> Result<(), NotAlone> {
-        let mut figures = Figures::default();
+        let mut figures = Figures { about: self.about.clone(), ..Figures::default() };
         let phase = Arc::new(Phase::default());
         loop {
             let begun = Instant::now();
@@ -128,15 +131,10 @@ impl Service<'_> {
         let took = begun.elapsed();
         figures.seconds += took.as_secs_f64();
         match ended {
-            Ok(Done { made, applied, confirmed }) => {
+            Ok(Done { made, applied, confirmed, took: took_last }) => {
                 figures.succeeded += 1;
                 figures.last_success = (self.now)().as_seconds();
-                for class in &made.unknown_classes {
-                    tracing::error!(
-                        class,
-                        "no mount offers this storage class; nothing of its blocks is trashed"
-                    );
-                }
+                log_made(&made, Some(&applied));
                 tracing::info!(
                     plan = made.id,
                     seconds = took.as_secs_f64(),
@@ -146,14 +144,19 @@ impl Service<'_> {
                 if let Some(confirmed) = &confirmed {
                     log_confirmed(confirmed);
                 }
-                figures.last = Some(LastRun { made, applied: Some(applied), confirmed, took });
+                let applied = Some(applied);
+                figures.note(LastRun { made, applied, confirmed, took, took_last });
                 None
             }
             Err(RunError::Held(made)) => {
                 figures.held += 1;
+                log_made(&made, None);
                 let why: Vec<String> = made.held.iter().map(ToString::to_string).collect();
                 let why = format!("the brakes hold the plan: {}", why.join("; "));
                 tracing::error!(why, plan = %made.path.display(), digest = %made.digest, "run held: look at the plan and apply it by its digest");
+                let took_last = Took::new();
+                let last = LastRun { made: *made, applied: None, confirmed: None, took, took_last };
+                figures.note(last);
                 Some(why)
             }
             Err(error) => {
@@ -170,28 +173,11 @@ impl Service<'_> {
             "runs": { "succeeded": figures.succeeded, "failed": figures.failed, "held": figures.held },
             "last_success": figures.last_success,
             "last_plan": figures.last.as_ref().map(|last| last.made.id.clone()),
+            "last_outcomes": figures.last.as_ref().map(|last| &last.made.outcomes.servers),
+            "setbacks": figures.last.as_ref().map(|last| &last.made.setbacks),
             "last_error": ill,
         });
         let shown = Shown { metrics: text(figures), status: status.to_string(), ill };
         self.shown.send_replace(Arc::new(shown));
     }
-}
-
-fn log_confirmed(confirmed: &Confirmed) {
-    for failure in &confirmed.failures {
-        tracing::warn!(
-            collection = failure.uuid,
-            error = %failure.why,
-            "the confirmed columns of a collection were not written"
-        );
-    }
-    tracing::info!(
-        written = confirmed.written,
-        unchanged = confirmed.unchanged,
-        changed_since = confirmed.changed_since,
-        too_new = confirmed.too_new,
-        failed = confirmed.failed,
-        limit_reached = confirmed.limit_reached,
-        "confirmed columns"
-    );
 }

@@ -61,10 +61,15 @@ pub(crate) fn not_durable(state: &str, error: &io::Error) -> Failure {
     Failure::new(StatusCode::INTERNAL_SERVER_ERROR, text)
 }
 
-/// Leave to trash or delete, for as long as it is held. `None` while a freeze is in force.
-pub(crate) async fn begin_act(node: &Node) -> Option<RwLockReadGuard<'_, ()>> {
+/// Leave to trash or delete, for as long as it is held: a freeze waits for it.
+pub(crate) struct Leave<'n>(
+    #[expect(dead_code, reason = "held, not read")] RwLockReadGuard<'n, ()>,
+);
+
+/// Asks for leave to trash or delete. `None` while a freeze is in force.
+pub(crate) async fn begin_act(node: &Node) -> Option<Leave<'_>> {
     let act = node.acts.read().await;
-    (!node.steering.is_frozen()).then_some(act)
+    (!node.steering.is_frozen()).then_some(Leave(act))
 }
 
 /// The answer to what a freeze forbids.

@@ -4,6 +4,7 @@
 //! on a listener of the caller's, as tests do.
 
 mod accept;
+mod act;
 mod block;
 mod buffer;
 mod clock;
@@ -41,6 +42,6 @@ pub use logging::start_logging;
 pub use mounts::{Mount, MountParts, Mounts};
 pub use node::{ConfigText, Node, NodeNotMade, NodeParts};
 pub use run::run;
-pub use start::{StartError, serve};
+pub use start::{NotBound, StartError, serve, try_address};
 pub use tls::TlsError;
 pub use volumes::VolumeNotOpened;

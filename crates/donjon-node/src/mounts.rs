@@ -11,6 +11,9 @@ use keep_volume::{TryWrite, Volume};
 use tokio::sync::{OwnedMutexGuard, oneshot};
 use tokio::time::timeout;
 
+/// What is wrong with a volume that hangs.
+pub(crate) const SILENT: &str = "the volume does not answer";
+
 /// A volume as this node sees it.
 pub struct Mount {
     /// Its name in lists and listings.
@@ -98,7 +101,7 @@ impl Mount {
         let in_time = timeout(patience, &mut trying).await;
         let verdict = match &in_time {
             Ok(tried) => tried.as_ref().copied().map_err(|error| sentence(error)),
-            Err(_elapsed) => Err("the volume does not answer".to_owned()),
+            Err(_elapsed) => Err(SILENT.to_owned()),
         };
         // Whoever asked may have left.
         drop(tell.send(self.remember(verdict)));
@@ -196,35 +199,25 @@ impl Mounts {
 
 #[cfg(test)]
 mod tests {
-    use std::fs::{self, File};
-    use std::io::Write as _;
-
-    use rustix::fs::{CWD, FileType, Mode, mknodat};
     use tokio::task::yield_now;
 
     use super::*;
-    use crate::rig;
+    use crate::rig::{self, Hanging};
 
-    /// A pipe in the place of the marker file: whoever reads it hangs until somebody writes.
     #[tokio::test]
     async fn a_disk_that_hangs_takes_one_thread_and_is_shown() {
         let root = tempfile::tempdir().unwrap();
         let mount = Arc::new(rig::mount(Arc::new(rig::directory(root.path()))));
         assert_eq!(mount.check(Duration::from_secs(3600)).await, Ok(()));
-        let (marker, aside) = (root.path().join(".donjon-volume"), root.path().join("aside"));
-        fs::rename(&marker, &aside).unwrap();
-        mknodat(CWD, &marker, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
-        let hangs = Err("the volume does not answer".to_owned());
+        let hanging = Hanging::begin(root.path());
+        let hangs = Err(SILENT.to_owned());
         assert_eq!(mount.check(Duration::ZERO).await, hangs);
         assert_eq!(mount.problem(), hangs.clone().err());
         // A second check would hang too; there is none.
         let again = timeout(Duration::from_secs(30), mount.check(Duration::from_secs(3600)));
         assert_eq!(again.await.expect("it is told at once"), hangs);
 
-        let mut pipe = File::options().write(true).open(&marker).unwrap();
-        fs::rename(&aside, &marker).unwrap();
-        pipe.write_all(mount.uuid.as_str().as_bytes()).unwrap();
-        drop(pipe);
+        hanging.end();
         while mount.problem().is_some() {
             yield_now().await;
         }

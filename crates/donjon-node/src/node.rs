@@ -22,7 +22,7 @@ use crate::config::{
 use crate::federation::Remotes;
 use crate::http::{ActiveRequests, Gate, GateLimits};
 use crate::ledger::Books;
-use crate::lists::{Stores, StoresNotOpened, WorkList};
+use crate::lists::{Foreseen, Stores, StoresNotOpened, WorkList};
 use crate::metrics::Metrics;
 use crate::mounts::Mounts;
 use crate::peers::Peers;
@@ -49,6 +49,8 @@ pub struct Node {
     pub(crate) pull_list: WorkList<PullRequest>,
     pub(crate) dry_trash_list: WorkList<TrashRequest>,
     pub(crate) dry_pull_list: WorkList<PullRequest>,
+    /// What the guard would say of the dry trash list.
+    pub(crate) foreseen: Foreseen,
     pub(crate) stores: Option<Stores>,
     pub(crate) list_max_age: Duration,
     pub(crate) guard: Guard,
@@ -165,6 +167,7 @@ impl Node {
             pull_list: WorkList::new(ListName::Pull, clock.clone()),
             dry_trash_list: WorkList::new(ListName::Trash, clock.clone()),
             dry_pull_list: WorkList::new(ListName::Pull, clock.clone()),
+            foreseen: Foreseen::default(),
             active: ActiveRequests::default(),
             metrics: Metrics::default(),
             buffers: BufferPool::default(),

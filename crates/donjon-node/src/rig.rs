@@ -1,7 +1,9 @@
 //! A node without a listener, and clients of it that leave when a test says so.
 
+use std::fs::{self, File};
+use std::io::Write as _;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use hyper::service::service_fn;
@@ -9,6 +11,7 @@ use hyper_util::rt::TokioIo;
 use keep_rules::{Access, ClassSet, Priority, Replication, Timestamp};
 use keep_volume::Volume;
 use keep_volume::directory::{Directory, DirectoryConfig, Durability, Identity, Serialize};
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 use tokio::task::JoinHandle;
 
@@ -78,6 +81,27 @@ pub(crate) fn directory(root: &Path) -> Directory {
         identity: Identity::Adopt,
     })
     .unwrap()
+}
+
+/// A disk that hangs: a pipe is in the place of a volume's marker file, and whoever reads it waits until somebody writes.
+pub(crate) struct Hanging {
+    marker: PathBuf,
+    aside: PathBuf,
+}
+
+impl Hanging {
+    pub(crate) fn begin(root: &Path) -> Hanging {
+        let (marker, aside) = (root.join(".donjon-volume"), root.join("aside"));
+        fs::rename(&marker, &aside).unwrap();
+        mknodat(CWD, &marker, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        Hanging { marker, aside }
+    }
+
+    pub(crate) fn end(self) {
+        let mut pipe = File::options().write(true).open(&self.marker).unwrap();
+        fs::rename(&self.aside, &self.marker).unwrap();
+        pipe.write_all(UUID.as_bytes()).unwrap();
+    }
 }
 
 /// A client that has sent a request.

@@ -30,8 +30,8 @@ const TLS_RELOAD_PERIOD: Duration = Duration::from_secs(3600);
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// None of the addresses is one of this machine's and free.
-    #[error("cannot listen on any of the addresses that the configuration gives this node: {0}")]
-    CannotListen(String),
+    #[error("cannot listen on {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; nor on "))]
+    CannotListen(Vec<NotBound>),
     /// The volumes of this node are not configured rightly.
     #[error("the configuration gives this node no usable volumes: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Volumes(Vec<Mistake>),
@@ -65,6 +65,52 @@ pub enum StartError {
         /// What the system said.
         source: io::Error,
     },
+}
+
+/// An address at which a node cannot listen.
+#[derive(Debug, thiserror::Error)]
+#[error("{address}: {source}{}", advice(.source.kind()))]
+pub struct NotBound {
+    address: ServiceUrl,
+    source: io::Error,
+}
+
+/// What to do about an address at which the system refuses to listen.
+const ADVICE: [(io::ErrorKind, &str); 3] = [
+    (
+        io::ErrorKind::AddrInUse,
+        ": another program, perhaps another node, listens there; stop it, or choose another address, with \
+         --listen HOST:PORT beside --data, else in Services.Keepstore.InternalURLs",
+    ),
+    (
+        io::ErrorKind::AddrNotAvailable,
+        ": the address is not one of this machine; correct --listen, or Services.Keepstore.InternalURLs",
+    ),
+    (io::ErrorKind::PermissionDenied, ": ports below 1024 are for root alone; choose a higher one"),
+];
+
+fn advice(kind: io::ErrorKind) -> &'static str {
+    ADVICE.iter().find(|(of, _)| *of == kind).map_or("", |(_, advice)| advice)
+}
+
+/// Finds out whether a node could listen at `address` now. Nothing listens there when this returns.
+///
+/// # Errors
+/// [`StartError::CannotListen`]
+///
+/// # Blocking
+/// Looks the host up.
+pub fn try_address(address: &ServiceUrl) -> Result<(), StartError> {
+    let bound = std::net::TcpListener::bind(to_bind(address));
+    bound.map(drop).map_err(|source| {
+        StartError::CannotListen(vec![NotBound { address: address.clone(), source }])
+    })
+}
+
+/// An empty host means every address of the machine.
+fn to_bind(address: &ServiceUrl) -> (&str, u16) {
+    let host = if address.host().is_empty() { "::" } else { address.host() };
+    (host, address.port())
 }
 
 /// Runs a node until SIGTERM or SIGINT.
@@ -138,13 +184,12 @@ async fn listen(mut candidates: Vec<Candidate>) -> Result<(Candidate, TcpListene
     shuffle(&mut candidates);
     let mut failures = Vec::new();
     for candidate in candidates {
-        let host = if candidate.listen.host().is_empty() { "::" } else { candidate.listen.host() };
-        match TcpListener::bind((host, candidate.listen.port())).await {
+        match TcpListener::bind(to_bind(&candidate.listen)).await {
             Ok(listener) => return Ok((candidate, listener)),
-            Err(error) => failures.push(format!("{}: {error}", candidate.listen)),
+            Err(source) => failures.push(NotBound { address: candidate.listen, source }),
         }
     }
-    Err(StartError::CannotListen(failures.join("; ")))
+    Err(StartError::CannotListen(failures))
 }
 
 fn shuffle(candidates: &mut [Candidate]) {

@@ -31,7 +31,7 @@ fn names(dir: &Path) -> Vec<String> {
 #[test]
 fn a_new_directory_is_set_up() {
     let parent = tempfile::tempdir().unwrap();
-    let dir = parent.path().join("a/b");
+    let dir = parent.path().join("a");
     let loaded = start(&dir).unwrap();
     assert_eq!(names(&dir), [DATA_CONFIG_FILE, DATA_VOLUME_DIR]);
     assert_eq!((mode(&dir), mode(&dir.join(DATA_VOLUME_DIR))), (0o700, 0o700));
@@ -76,6 +76,47 @@ fn another_address_serves_the_same_volume() {
     let candidate = &loaded.config.candidates[0];
     assert_eq!(candidate.listen.to_string(), "http://127.0.0.1:0/");
     assert_eq!(loaded.config.volumes.served_by(&candidate.internal_url).unwrap().len(), 1);
+}
+
+#[test]
+fn the_first_address_of_the_command_line_stays() {
+    let kept = |listen: &str| {
+        let parent = tempfile::tempdir().unwrap();
+        let data = ConfigSource::Data(parent.path().to_owned());
+        let first = load(&data, &Environment::default().listening(Some(listen.into())));
+        assert_eq!(first.is_ok(), !listen.starts_with("https"), "there is no certificate");
+        start(parent.path()).unwrap().config.candidates[0].listen.to_string()
+    };
+    assert_eq!(kept("127.0.0.1:9"), "http://127.0.0.1:9/");
+    assert_eq!(kept("http://[::1]:9"), "http://[::1]:9/");
+    let default = "http://127.0.0.1:25107/";
+    assert_eq!(kept("127.0.0.1:0"), default, "port 0 is another one each time");
+    assert_eq!(kept("https://127.0.0.1:9"), default, "it does not stand in the way for ever");
+}
+
+#[test]
+fn a_later_address_changes_no_file() {
+    let parent = tempfile::tempdir().unwrap();
+    let before = start(parent.path()).unwrap();
+    let later = Environment::default().listening(Some("127.0.0.1:9".into()));
+    load(&ConfigSource::Data(parent.path().to_owned()), &later).unwrap();
+    assert_eq!(start(parent.path()).unwrap().source.sha256, before.source.sha256);
+}
+
+#[test]
+fn a_path_or_an_address_with_a_mistake_makes_nothing() {
+    let parent = tempfile::tempdir().unwrap();
+    let dir = parent.path().join("no/such/tree");
+    let expected = format!(
+        "data directory {}: the directory above it does not exist; correct the path, or make that directory first",
+        dir.display()
+    );
+    assert_eq!(start(&dir).unwrap_err(), expected);
+    let environment = Environment::default().listening(Some("a b".into()));
+    let data = ConfigSource::Data(parent.path().join("data"));
+    let error = load(&data, &environment).unwrap_err().to_string();
+    assert!(error.contains("--listen: \"http://a b\" is not the URL of a service"), "{error}");
+    assert_eq!(names(parent.path()), Vec::<String>::new());
 }
 
 #[test]

@@ -49,7 +49,7 @@ pub(crate) enum Command {
 
 const AFTER_HELP: &str = "\
 Examples:
-  donjon demo                            see two nodes work off their lists
+  donjon demo                            see three nodes live the life of a store
   donjon serve --data /srv/keep          run a node of your own; makes its tokens at the first start
   donjon block put --data /srv/keep FILE store a file; prints a locator for each block of it
   donjon list status --data /srv/keep    see what its lists are doing

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use donjon_files::Signing;
 use donjon_node::config::{
-    self, BalanceSettings, Config, ConfigSource, Environment, LogFormat, LogLevel, LogSettings,
-    PeerTrust,
+    self, BalanceSettings, Config, ConfigSource, Environment, Loaded, LogFormat, LogLevel,
+    LogSettings, PeerTrust, Source,
 };
 use keep_protocol::client::{KeepClient, ServerCheck};
 use keep_rules::rendezvous::{UuidMaker, service_uuid};
@@ -64,6 +64,8 @@ pub(crate) struct Cluster {
     /// The data directory, if that is what was named.
     pub(crate) data: Option<PathBuf>,
     pub(crate) logs: LogSettings,
+    /// What the configuration was read from, if there is one.
+    pub(crate) source: Option<Source>,
     /// Its id; `zzzzz` if nobody named it.
     pub(crate) id: String,
 }
@@ -86,7 +88,11 @@ impl Cluster {
 impl ClusterArgs {
     /// Finds the nodes. Sends nothing yet.
     pub(crate) fn cluster(self) -> Result<Cluster, Failure> {
-        let config = self.load_config()?;
+        let loaded = self.load_config()?;
+        let (config, source) = match loaded {
+            Some(loaded) => (Some(loaded.config), Some(loaded.source)),
+            None => (None, None),
+        };
         let token = self.token(config.as_ref())?;
         let accept_any = self.insecure
             || config.as_ref().is_some_and(|config| config.peer_trust == PeerTrust::AcceptAny);
@@ -125,17 +131,18 @@ impl ClusterArgs {
             id: cluster_id(config.as_ref()).to_string(),
             balance: config.map(|config| config.balance),
             data: self.data,
+            source,
         })
     }
 
-    fn load_config(&self) -> Result<Option<Config>, Failure> {
+    fn load_config(&self) -> Result<Option<Loaded>, Failure> {
         let source = match (&self.data, &self.config) {
             (Some(data), _) => ConfigSource::File(config_of(data)?),
             (None, Some(file)) => ConfigSource::from_argument(Some(file), &Environment::default()),
             (None, None) => return Ok(None),
         };
         let loaded = config::load(&source, &Environment::of_process());
-        loaded.map(|loaded| Some(loaded.config)).map_err(|error| Failure::Usage(error.to_string()))
+        loaded.map(Some).map_err(|error| Failure::Usage(error.to_string()))
     }
 
     fn token(&self, config: Option<&Config>) -> Result<Option<Token>, Failure> {

@@ -7,7 +7,7 @@ mod cluster;
 mod commands;
 mod exit;
 mod failure;
-mod keepstore_flags;
+mod go_flags;
 mod locators;
 mod manifests;
 mod node;
@@ -28,7 +28,7 @@ use exit::Exit;
 use failure::Failure;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse_from(keepstore_flags::understood(std::env::args_os()));
+    let cli = Cli::parse_from(go_flags::understood(std::env::args_os()));
     match commands::run(cli.command) {
         Ok(exit) => exit.into(),
         // Whoever read our output has had enough: `donjon index | head`.

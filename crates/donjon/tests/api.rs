@@ -271,6 +271,7 @@ fn every_example_is_read_as_the_shape_it_stands_for() {
     shape::<TrashItem>(schemas, "TrashItem");
     shape::<PullItem>(schemas, "PullItem");
     shape::<ListSource>(schemas, "ListSource");
+    shape::<WouldBeHeld>(schemas, "WouldBeHeld");
     shape::<Setting>(schemas, "Setting");
     shape::<ListSettings>(schemas, "ListSettings");
     shape::<SettingsChange>(schemas, "SettingsChange");

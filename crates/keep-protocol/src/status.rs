@@ -15,7 +15,7 @@ pub use block::{
 };
 pub use steering::{
     Freeze, FreezeRequest, ListSettings, ListSource, ListState, Origin, Removed, Setting,
-    SettingsChange,
+    SettingsChange, WouldBeHeld,
 };
 
 /// Which of a node's two work lists.
@@ -105,6 +105,9 @@ pub struct ListStatus {
     /// The settings in force.
     #[serde(default)]
     pub settings: ListSettings,
+    /// Of a dry run: why the guard would hold the list. Absent if it would not, and while the guard is counting.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub would_be_held: Option<WouldBeHeld>,
 }
 
 impl ListStatus {
@@ -133,6 +136,7 @@ impl ListStatus {
             ended_last_minute: 0,
             eta_seconds: None,
             settings: ListSettings::default(),
+            would_be_held: None,
         }
     }
 

@@ -1,6 +1,10 @@
 //! When a balancer stops and asks: a run that would change too much is more often a mistake than a wish
 //! (`spec/keep-balance.md` section 2.4, D6).
 
+mod source;
+
+pub use source::{SourceSize, source_brakes};
+
 /// How much a run may change without being told so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BrakeLimits {
@@ -30,7 +34,7 @@ pub struct RunSize {
 }
 
 /// Why a run stops before anything is sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Brake {
     /// No source of references has any collection. An empty or wrong database looks like this.
     #[error(
@@ -75,6 +79,58 @@ pub enum Brake {
         before: u64,
         /// What is allowed.
         percent: u8,
+    },
+    /// A source was put back to an earlier state: a restored backup looks like this.
+    #[error(
+        "{of} is at generation {now}, and had {before} in the run before: was it restored from a backup? What came later is missing"
+    )]
+    SourceWentBack {
+        /// Which source.
+        of: String,
+        /// Its generation now.
+        now: u64,
+        /// Its generation before.
+        before: u64,
+    },
+    /// A source has other contents at the same generation.
+    #[error(
+        "{of} has another content of generation {generation} than in the run before: is it the same directory?"
+    )]
+    SourceIsAnother {
+        /// Which source.
+        of: String,
+        /// Its generation, now and before.
+        generation: u64,
+    },
+    /// A source has nothing any more.
+    #[error("{of} has no collection any more, and had {before} in the run before")]
+    SourceEmpty {
+        /// Which source.
+        of: String,
+        /// How many collections it had.
+        before: u64,
+    },
+    /// A source lost most of what it had.
+    #[error(
+        "{of} has {now} collections, and had {before} in the run before: more than {percent} % are missing (MaxDropPercent, at least 50 for one source)"
+    )]
+    SourceShrank {
+        /// Which source.
+        of: String,
+        /// How many collections it has.
+        now: u64,
+        /// How many it had.
+        before: u64,
+        /// What is allowed.
+        percent: u8,
+    },
+    /// A source is not configured any more.
+    #[error("{of}, which had {before} collections, was not read: it is not configured any more")]
+    SourceGone {
+        /// Which source.
+        of: String,
+        /// How many collections it had.
+        before: u64,
     },
     /// References are missing.
     #[error(

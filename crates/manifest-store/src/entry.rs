@@ -9,7 +9,13 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use crate::name::CollectionName;
 
 /// Clocks of different machines differ; and a signature may be used in its last second.
-pub(crate) const MARGIN: Duration = Duration::from_secs(3600);
+const MARGIN_MAX: Duration = Duration::from_secs(3600);
+
+/// How long a removed collection is wanted beyond the signature TTL: an hour, or a quarter of the TTL if that is less. A
+/// TTL of minutes is one of tests and demonstrations, whose clocks are one clock.
+pub(crate) fn margin(ttl: Duration) -> Duration {
+    MARGIN_MAX.min(ttl / 4)
+}
 
 /// The least time that a removed collection is remembered after its protection has ended.
 const REMEMBERED_MIN: Duration = Duration::from_secs(24 * 3600);
@@ -69,8 +75,14 @@ impl Entry {
     /// How it stands at `now`, if signatures are valid for `ttl`.
     pub fn standing(&self, now: Timestamp, ttl: Duration) -> Standing {
         let Some(removed_at) = self.removed_at else { return Standing::Live };
-        let until = Timestamp::from_nanos(removed_at).after(ttl).after(MARGIN);
+        let until = Timestamp::from_nanos(removed_at).after(ttl).after(margin(ttl));
         if now < until { Standing::RemovedUntil(until) } else { Standing::Over }
+    }
+
+    /// Until when it can be brought back, if it was removed: earlier than a balancer may take its time as up, whose clock
+    /// may be ahead of ours.
+    pub fn undo_until(&self, ttl: Duration) -> Option<Timestamp> {
+        self.removed_at.map(|removed_at| Timestamp::from_nanos(removed_at).after(ttl))
     }
 
     /// Whether it may be forgotten at `now`: its protection ended another TTL ago, and a day at least. Until then a clock that

@@ -13,7 +13,6 @@ use rustix::io::Errno;
 
 use crate::catalog::Catalog;
 use crate::disk::{DRAFT, Disk};
-use crate::entry::{MARGIN, Standing};
 use crate::error::StoreError;
 use crate::files;
 use crate::name::CollectionName;
@@ -133,10 +132,7 @@ impl Store {
             .entries
             .iter_mut()
             .filter(|entry| entry.name == *name)
-            // Earlier than a balancer may take its time as up, whose clock may be ahead of ours.
-            .filter(|entry| {
-                matches!(entry.standing(now.after(MARGIN), ttl), Standing::RemovedUntil(_))
-            })
+            .filter(|entry| entry.undo_until(ttl).is_some_and(|until| now < until))
             .max_by_key(|entry| entry.removed_at);
         match removed {
             None => return Err(StoreError::NoSuchName { name: name.clone() }),

@@ -12,6 +12,7 @@ use donjon_balance::progress::Quiet;
 use donjon_balance::references::ReferencesRead;
 use donjon_balance::retry::Patience;
 use donjon_balance::runs::SortError;
+use donjon_balance::setbacks::Setbacks;
 use donjon_balance::settings::{ListLimits, Settings};
 use donjon_balance::sorters::{INDEXES_AT_ONCE, Sorters};
 use keep_rules::Timestamp;
@@ -59,7 +60,8 @@ pub(crate) fn run(servers: u16, replicas: u64) -> Outcome<Figures> {
     let name = PlanName { id: "bench".to_owned(), salt: 1, after_epoch: 0 };
     let path = directory.path().join("plan");
     let before = core_seconds()?;
-    let (decide, planned) = timed(|| write_plan(&observed, &settings, &name, &path, &Quiet));
+    let (decide, planned) =
+        timed(|| write_plan(&observed, &Setbacks::default(), &settings, &name, &path, &Quiet));
     let decide_cpu = core_seconds()? - before;
     check(&cluster, &planned?)?;
     Ok(Figures {

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use http::StatusCode;
 use keep_rules::BlockHash;
-use keep_rules::trash::{Trashing, Verdict, decide_delete, trash_deadline};
-use keep_volume::{Error as VolumeError, Replica, Untrashed};
-use ledger::{Operation, Outcome, Reason, Record};
+use keep_rules::trash::{Trashing, Verdict, decide_delete};
+use keep_volume::{Error as VolumeError, Untrashed};
+use ledger::{Operation, Reason, Record};
 
 use super::get::parse;
-use crate::freeze::{begin_act, frozen};
+use crate::act::{self, Condemned};
+use crate::freeze::{Leave, begin_act, frozen};
 use crate::http::{Answer, Failure, empty};
 use crate::mounts::Mount;
 use crate::node::Node;
@@ -20,7 +21,7 @@ pub(crate) async fn touch(node: &Node, text: &str) -> Result<Answer, Failure> {
     let hash = parse(text)?.hash();
     let mut failure = VolumeError::NotFound;
     for mount in node.mounts.iter().filter(|mount| mount.access.allows_write()) {
-        match mount.volume.touch(hash, node.clock.now()).await {
+        match renew(node, mount, hash).await {
             Ok(()) => return Ok(empty(StatusCode::OK)),
             Err(VolumeError::NotFound) => {}
             Err(error) => failure = error,
@@ -29,17 +30,23 @@ pub(crate) async fn touch(node: &Node, text: &str) -> Result<Answer, Failure> {
     Err(failure.into())
 }
 
+/// Never to an earlier mtime, though the clock was set back: signatures rely on the one that is there.
+async fn renew(node: &Node, mount: &Mount, hash: BlockHash) -> Result<(), VolumeError> {
+    let before = mount.volume.stat(hash).await?.mtime;
+    mount.volume.touch(hash, node.clock.now().max(before)).await
+}
+
 /// Trashes every replica that is old enough, on every mount that allows it.
 pub(crate) async fn delete(node: &Node, text: &str) -> Result<Answer, Failure> {
     let hash = parse(text)?.hash();
     if node.trash.enabled == Trashing::Disabled {
         return Err(Failure::new(StatusCode::METHOD_NOT_ALLOWED, "method not allowed"));
     }
-    let Some(_act) = begin_act(node).await else { return Err(frozen()) };
+    let Some(leave) = begin_act(node).await else { return Err(frozen()) };
     let mut seen = false;
     let mut failure = None;
     for mount in node.mounts.iter().filter(|mount| mount.access.allows_trash()) {
-        match delete_on(node, mount, hash).await {
+        match delete_on(node, mount, hash, &leave).await {
             Ok(()) => seen = true,
             Err(VolumeError::NotFound) => {}
             Err(error) => failure = Some(error),
@@ -53,21 +60,19 @@ pub(crate) async fn delete(node: &Node, text: &str) -> Result<Answer, Failure> {
 }
 
 /// `Ok` if the replica was trashed, or is there and stays because it is too new.
-async fn delete_on(node: &Node, mount: &Mount, hash: BlockHash) -> Result<(), VolumeError> {
-    let Replica { size, mtime } = mount.volume.stat(hash).await?;
+async fn delete_on(
+    node: &Node,
+    mount: &Mount,
+    hash: BlockHash,
+    leave: &Leave<'_>,
+) -> Result<(), VolumeError> {
+    let replica = mount.volume.stat(hash).await?;
     let now = node.clock.now();
-    match decide_delete(Some(mtime), mount.access, node.signing.ttl, now) {
+    match decide_delete(Some(replica.mtime), mount.access, node.signing.ttl, now) {
         Verdict::Keep(_too_new) => Ok(()),
         Verdict::Trash => {
-            let fate = trash_deadline(now, node.trash.lifetime);
-            let result = mount.volume.trash(hash, mtime, fate).await;
-            node.books.record(&Record {
-                size: Some(size),
-                mtime: Some(mtime),
-                mount: Some(mount.uuid.clone()),
-                ..act(node, Operation::Trash, hash, &result)
-            });
-            match result {
+            let condemned = Condemned { hash, replica, list: None, decided_at: now };
+            match act::trash(node, mount, condemned, leave).await {
                 // Touched or written meanwhile: it is new now, and stays.
                 Err(VolumeError::Changed { .. }) => Ok(()),
                 other => other,
@@ -101,7 +106,7 @@ pub(super) async fn untrash_on(
     to_its_end(async move {
         let result = mount.volume.untrash(hash, node.clock.now()).await;
         if !matches!(result, Err(VolumeError::NotFound)) {
-            let record = act(&node, Operation::Untrash, hash, &result);
+            let record = act::record(&node, Operation::Untrash, hash, &result);
             let reason = match result {
                 Ok(Untrashed::AlreadyLive) => Some(Reason::label("already_live")),
                 Ok(Untrashed::Restored) | Err(_) => record.reason.clone(),
@@ -111,20 +116,4 @@ pub(super) async fn untrash_on(
         result
     })
     .await
-}
-
-/// What was done to a replica that no list named.
-fn act<T>(
-    node: &Node,
-    operation: Operation,
-    hash: BlockHash,
-    result: &Result<T, VolumeError>,
-) -> Record {
-    let (outcome, reason) = match result {
-        Ok(_) => (Outcome::Done, None),
-        Err(VolumeError::Changed { .. }) => (Outcome::Skipped, Some(Reason::label("rewritten"))),
-        Err(VolumeError::NotFound) => (Outcome::Skipped, Some(Reason::label("absent"))),
-        Err(_) => (Outcome::Failed, Some(Reason::label("volume_error"))),
-    };
-    Record { reason, ..Record::new(node.clock.now(), operation, hash, outcome) }
 }

@@ -1,7 +1,9 @@
 //! `GET /donjon/v1/blocks/{hash}`: where a block is, what became of it, and what will happen next.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use futures_util::future::join_all;
 use http::StatusCode;
 use keep_protocol::list::Request;
 use keep_protocol::status::{
@@ -11,12 +13,14 @@ use keep_protocol::status::{
 use keep_rules::trash::{SkipReason, Verdict, decide_delete};
 use keep_rules::{BlockHash, Timestamp};
 use keep_volume::{Error as VolumeError, Untrashed};
+use tokio::time::timeout;
 
 use super::admin::untrash_on;
+use crate::health::CHECK_TIMEOUT;
 use crate::http::{Answer, Failure, json};
 use crate::ledger;
 use crate::lists::{Query, Waiting, WorkList, list_status};
-use crate::mounts::{Mount, sentence};
+use crate::mounts::{Mount, SILENT, sentence};
 use crate::node::Node;
 
 /// Entries of the ledger that are shown.
@@ -28,10 +32,8 @@ const MENTIONS: usize = 100;
 /// Explains a block.
 pub(crate) async fn explain(node: &Arc<Node>, hash: BlockHash) -> Result<Answer, Failure> {
     let now = node.clock.now();
-    let mut mounts = Vec::new();
-    for mount in node.mounts.iter() {
-        mounts.push(on_mount(node, mount, hash, now).await);
-    }
+    let mounts = node.mounts.iter().map(|mount| in_time(node, mount, hash, now, CHECK_TIMEOUT));
+    let mounts = join_all(mounts).await;
     let mut waiting = mentions(node, ListName::Trash, &node.trash_list, hash, |request| {
         (request.mount(), Some(request.mtime().as_nanos()))
     });
@@ -58,9 +60,27 @@ pub(crate) async fn explain(node: &Arc<Node>, hash: BlockHash) -> Result<Answer,
     Ok(json(StatusCode::OK, &explained))
 }
 
+/// A mount that hangs must not hold up what is said of the others.
+async fn in_time(
+    node: &Node,
+    mount: &Mount,
+    hash: BlockHash,
+    now: Timestamp,
+    patience: Duration,
+) -> MountExplained {
+    let explained = timeout(patience, on_mount(node, mount, hash, now)).await;
+    explained.unwrap_or_else(|_elapsed| MountExplained {
+        problem: Some(SILENT.to_owned()),
+        ..nothing_known(mount)
+    })
+}
+
+fn nothing_known(mount: &Mount) -> MountExplained {
+    MountExplained { mount_uuid: mount.uuid.to_string(), ..MountExplained::default() }
+}
+
 async fn on_mount(node: &Node, mount: &Mount, hash: BlockHash, now: Timestamp) -> MountExplained {
-    let mut explained =
-        MountExplained { mount_uuid: mount.uuid.to_string(), ..MountExplained::default() };
+    let mut explained = nothing_known(mount);
     match mount.volume.stat(hash).await {
         Ok(replica) => {
             let verdict = decide_delete(Some(replica.mtime), mount.access, node.signing.ttl, now);
@@ -234,6 +254,7 @@ async fn untrashed(node: &Arc<Node>, mount: &Arc<Mount>, hash: BlockHash) -> Unt
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rig;
 
     const LISTED: i64 = 1_799_000_000_000_000_000;
 
@@ -251,6 +272,18 @@ mod tests {
             block_mtime: Some(LISTED),
         };
         assert!(fate(mounts, &mention).contains(expected), "{}", fate(mounts, &mention));
+    }
+
+    #[tokio::test]
+    async fn a_mount_that_does_not_answer_is_told_as_such() {
+        let root = tempfile::tempdir().unwrap();
+        let node = rig::node(Arc::new(rig::directory(root.path())), None, |_config| {});
+        let mount = node.mounts.iter().next().unwrap();
+        let ask = |patience| in_time(&node, mount, BlockHash::EMPTY, rig::NOW, patience);
+        assert_eq!(ask(Duration::from_secs(3600)).await.problem, None);
+        let hanging = rig::Hanging::begin(root.path());
+        assert_eq!(ask(Duration::ZERO).await.problem.as_deref(), Some(SILENT));
+        hanging.end();
     }
 
     #[test]

@@ -11,7 +11,7 @@ use http::{HeaderMap, StatusCode};
 use keep_rules::{Admission, BlockHash, Locator, ReadMethod, ReadRefusal, read_access};
 use keep_volume::{BlockReader, Error as VolumeError};
 
-use super::reading::{Piece, ReadFailure, Reading, read_whole};
+use super::reading::{DAMAGED, Piece, ReadFailure, Reading, read_whole};
 use super::trash_hit::{self, LookAgain};
 use crate::federation;
 use crate::http::{Answer, Body, Failure, Permit, Tokens, empty};
@@ -21,8 +21,6 @@ use crate::node::Node;
 /// Pieces that are held back until the block is verified or proves to be longer. Blocks up to this many pieces are
 /// never answered with damaged data, and are read from another mount if one is damaged.
 const HELD_PIECES: usize = 2;
-
-const DAMAGED: &str = "checksum mismatch in stored data";
 
 /// Reads a block, from this node's mounts or from another cluster.
 pub(crate) async fn get(
@@ -111,8 +109,13 @@ impl<'n> Search<'n> {
             if self.failure.is_some() || looked == Looked::Once {
                 return None;
             }
-            if trash_hit::look(self.node, self.hash).await == LookAgain::No {
-                return None;
+            match trash_hit::look(self.node, self.hash).await {
+                Ok(LookAgain::Yes) => {}
+                Ok(LookAgain::No) => return None,
+                Err(error) => {
+                    self.failure = Some(error.into());
+                    return None;
+                }
             }
             self.mounts = self.node.mounts.in_read_order(self.hash).into_iter();
         }
@@ -124,11 +127,10 @@ impl<'n> Search<'n> {
     }
 
     fn report(&self, mount: &Mount, failure: ReadFailure) -> Failure {
-        let (what, failure) = match failure {
-            ReadFailure::Damaged => {
-                (DAMAGED.to_owned(), Failure::new(StatusCode::BAD_GATEWAY, DAMAGED))
-            }
-            ReadFailure::Volume(error) => (crate::mounts::sentence(&error), error.into()),
+        let what = failure.describe();
+        let failure = match failure {
+            ReadFailure::Damaged => Failure::new(StatusCode::BAD_GATEWAY, DAMAGED),
+            ReadFailure::Volume(error) => error.into(),
         };
         self.node.metrics.read_failed(&mount.uuid);
         tracing::warn!(mount = %mount.uuid, locator = %self.hash, error = what, "cannot use this replica");
@@ -221,7 +223,7 @@ fn stream(
     let (sender, body) = Body::stream(Some(reading.replica().size), node.limits.body_stall_timeout);
     let metrics = node.metrics.clone();
     tokio::spawn(async move {
-        let (mut reading, mut permit) = (reading, permit);
+        let (hash, mut reading, mut permit) = (reading.hash(), reading, permit);
         for piece in held {
             if sender.send(piece, &mut permit).await.is_err() {
                 return;
@@ -233,7 +235,8 @@ fn stream(
                 Ok(Piece::Last(piece)) => (piece, true),
                 Err(failure) => {
                     metrics.read_failed(&mount.uuid);
-                    tracing::error!(mount = %mount.uuid, ?failure, "a block broke off while it was being sent");
+                    let error = failure.describe();
+                    tracing::error!(mount = %mount.uuid, locator = %hash, error, "a block broke off while it was being sent");
                     return;
                 }
             };

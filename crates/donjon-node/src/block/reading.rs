@@ -24,6 +24,19 @@ pub(crate) enum ReadFailure {
     Volume(Error),
 }
 
+/// What a client is told of a damaged replica.
+pub(crate) const DAMAGED: &str = "checksum mismatch in stored data";
+
+impl ReadFailure {
+    /// For the log.
+    pub(crate) fn describe(&self) -> String {
+        match self {
+            ReadFailure::Damaged => format!("{DAMAGED}; a PUT or a pull of the block heals it"),
+            ReadFailure::Volume(error) => crate::mounts::sentence(error),
+        }
+    }
+}
+
 impl From<Error> for ReadFailure {
     fn from(error: Error) -> ReadFailure {
         ReadFailure::Volume(error)
@@ -45,6 +58,11 @@ impl Reading {
         buffers: BufferPool,
     ) -> Reading {
         Reading { hash, reader, hasher: BlockHasher::begin(), buffers }
+    }
+
+    /// The block.
+    pub(crate) fn hash(&self) -> BlockHash {
+        self.hash
     }
 
     /// Size and mtime of the replica.

@@ -14,20 +14,37 @@ use crate::node::Node;
 
 /// Whether a block that no mount has is in the trash. Counts it, says so, and, if the configuration says so, brings it
 /// back: then the caller may look again.
-pub(super) async fn look(node: &Arc<Node>, hash: BlockHash) -> LookAgain {
-    let Some(mount) = find(node, hash).await else { return LookAgain::No };
-    node.metrics.trash_hit();
-    tokio::spawn(report(node.clone(), hash, mount.clone()));
-    if node.on_hit == OnTrashHit::Report || !mount.access.allows_write() {
-        return LookAgain::No;
+///
+/// # Errors
+/// Only if the block was to be brought back: it may be in a trash that cannot be looked into, or cannot be brought back, and
+/// so "not found" would be wrong.
+pub(super) async fn look(node: &Arc<Node>, hash: BlockHash) -> Result<LookAgain, VolumeError> {
+    let Found { mount, trouble } = find(node, hash).await;
+    if let Some(mount) = &mount {
+        node.metrics.trash_hit();
+        tokio::spawn(report(node.clone(), hash, mount.clone()));
     }
-    match untrash_on(node, &mount, hash).await {
-        Ok(_live) => LookAgain::Yes,
-        Err(error) => {
-            tracing::error!(mount = %mount.uuid, locator = %hash, error = sentence(&error), "cannot untrash what was asked for");
-            LookAgain::No
-        }
+    match (node.on_hit, mount, trouble) {
+        (OnTrashHit::Report, ..) | (OnTrashHit::Untrash, None, None) => Ok(LookAgain::No),
+        (OnTrashHit::Untrash, None, Some(trouble)) => Err(trouble),
+        (OnTrashHit::Untrash, Some(mount), _) if !mount.access.allows_write() => Ok(LookAgain::No),
+        (OnTrashHit::Untrash, Some(mount), _) => match untrash_on(node, &mount, hash).await {
+            // Emptied, or brought back by somebody else, meanwhile.
+            Ok(_) | Err(VolumeError::NotFound) => Ok(LookAgain::Yes),
+            Err(error) => {
+                tracing::error!(mount = %mount.uuid, locator = %hash, error = sentence(&error), "cannot untrash what was asked for");
+                Err(error)
+            }
+        },
     }
+}
+
+/// What a look into the trash of every mount finds.
+struct Found {
+    /// A mount that has the block in its trash: a writable one, if there is one.
+    mount: Option<Arc<Mount>>,
+    /// What went wrong with another.
+    trouble: Option<VolumeError>,
 }
 
 /// Whether the block may be there now.
@@ -37,18 +54,23 @@ pub(super) enum LookAgain {
     No,
 }
 
-async fn find(node: &Node, hash: BlockHash) -> Option<Arc<Mount>> {
+async fn find(node: &Node, hash: BlockHash) -> Found {
+    let mut found = Found { mount: None, trouble: None };
     for mount in node.mounts.iter() {
         match mount.volume.trashed(hash).await {
             Ok(copies) if copies.is_empty() => {}
-            Ok(_copies) => return Some(mount.clone()),
+            Ok(_copies) if mount.access.allows_write() => {
+                return Found { mount: Some(mount.clone()), ..found };
+            }
+            Ok(_copies) => found.mount = Some(mount.clone()),
             Err(VolumeError::NotFound) => {}
             Err(error) => {
                 tracing::warn!(mount = %mount.uuid, error = sentence(&error), "cannot look into the trash");
+                found.trouble = Some(error);
             }
         }
     }
-    None
+    found
 }
 
 /// Says which list it was, and holds the rest of that list after so many hits.

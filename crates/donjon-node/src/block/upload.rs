@@ -43,6 +43,8 @@ pub(super) struct Upload<'n> {
     suspects: Vec<usize>,
     /// Mounts whose replica was compared at some time.
     compared: Vec<Arc<Mount>>,
+    /// The mtime of the replica that each mount had, by its place in the plan.
+    mtimes: Vec<Option<Timestamp>>,
 }
 
 impl<'n> Upload<'n> {
@@ -65,6 +67,7 @@ impl<'n> Upload<'n> {
             spent: Vec::new(),
             suspects: Vec::new(),
             compared: Vec::new(),
+            mtimes: Vec::new(),
         }
     }
 
@@ -123,7 +126,8 @@ impl<'n> Upload<'n> {
     /// Makes the plan, and gives what was kept to the sinks that it names.
     async fn begin(&mut self) {
         let looked_at = join_all(self.mounts.iter().map(|mount| presence(mount, self.hash))).await;
-        let mounts = self.mounts.iter().zip(looked_at).map(|(mount, replica)| PutMount {
+        self.mtimes = looked_at.iter().map(|(_presence, mtime)| *mtime).collect();
+        let mounts = self.mounts.iter().zip(looked_at).map(|(mount, (replica, _mtime))| PutMount {
             classes: mount.classes.clone(),
             replication: mount.replication,
             replica,
@@ -227,10 +231,15 @@ impl<'n> Upload<'n> {
         }
     }
 
-    /// Commits and touches.
+    /// Commits and touches. No replica's mtime becomes earlier, though the clock was set back: a signature that was given
+    /// for it before promises that it stays until one TTL after the mtime that it had.
     async fn settle(&mut self, now: Timestamp) {
-        let hash = self.hash;
-        let results = join_all(self.sinks.iter_mut().map(|sink| sink.settle(hash, now))).await;
+        let (hash, mtimes) = (self.hash, &self.mtimes);
+        let settling = self.sinks.iter_mut().map(|sink| {
+            let before = mtimes.get(sink.place).copied().flatten();
+            sink.settle(hash, before.map_or(now, |before| before.max(now)))
+        });
+        let results = join_all(settling).await;
         for (sink, result) in std::mem::take(&mut self.sinks).into_iter().zip(results) {
             match result {
                 Ok(()) => self.plan.as_mut().expect("sinks come from a plan").succeeded(sink.place),
@@ -276,12 +285,12 @@ impl<'n> Upload<'n> {
     }
 }
 
-async fn presence(mount: &Mount, hash: BlockHash) -> Presence {
+async fn presence(mount: &Mount, hash: BlockHash) -> (Presence, Option<Timestamp>) {
     match mount.volume.stat(hash).await {
-        Ok(_) => Presence::Present,
-        Err(VolumeError::NotFound) => Presence::Absent,
+        Ok(replica) => (Presence::Present, Some(replica.mtime)),
+        Err(VolumeError::NotFound) => (Presence::Absent, None),
         // Nobody knows. A write finds out, and says what is wrong.
-        Err(_unknown) => Presence::Absent,
+        Err(_unknown) => (Presence::Absent, None),
     }
 }
 

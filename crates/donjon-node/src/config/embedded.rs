@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use super::dump::quoted;
 use super::error::{ConfigErrors, DataDirProblem};
+use super::identity::ServiceUrl;
 
 /// The configuration file in a data directory.
 pub const DATA_CONFIG_FILE: &str = "donjon.yml";
@@ -28,29 +29,51 @@ const UNFINISHED: &str = "donjon.yml.unfinished";
 const CLUSTER_ID: &str = "donjn";
 
 /// The configuration file of the data directory `dir`. Sets the directory up first if it is absent or empty: the
-/// volume, and a file of mode 0600 with tokens made for it. Both are durable when this returns.
+/// volume, and a file of mode 0600 with `address` and tokens made for it. Both are durable when this returns.
 ///
 /// Of two processes that do so at the same time, one waits for the other and finds the directory set up.
 ///
 /// # Errors
-/// The directory cannot be made or read, or holds files but no configuration.
-pub(super) fn set_up(dir: &Path) -> Result<PathBuf, ConfigErrors> {
-    set_up_or_explain(dir)
-        .map_err(|problem| ConfigErrors::DataDir { path: dir.to_owned(), problem })
+/// The directory cannot be made or read, or holds files but no configuration. Nothing above it is ever made: a path with a
+/// typing mistake must not become a tree.
+pub(super) fn set_up(dir: &Path, address: &ServiceUrl) -> Result<PathBuf, ConfigErrors> {
+    set_up_or_explain(dir, address).map_err(|problem| of_dir(dir, problem))
 }
 
-fn set_up_or_explain(dir: &Path) -> Result<PathBuf, DataDirProblem> {
+/// Whether `dir` was never set up.
+///
+/// # Errors
+/// It cannot be looked at.
+pub(super) fn is_new(dir: &Path) -> Result<bool, ConfigErrors> {
+    let there = dir.join(DATA_CONFIG_FILE).try_exists();
+    let problem = |source| DataDirProblem::Io { doing: LOOK, source };
+    there.map(|there| !there).map_err(|source| of_dir(dir, problem(source)))
+}
+
+const LOOK: &str = "look for donjon.yml";
+
+fn of_dir(dir: &Path, problem: DataDirProblem) -> ConfigErrors {
+    ConfigErrors::DataDir { path: dir.to_owned(), problem }
+}
+
+fn set_up_or_explain(dir: &Path, address: &ServiceUrl) -> Result<PathBuf, DataDirProblem> {
     let io = |doing| move |source| DataDirProblem::Io { doing, source };
-    create_private_dir(dir).map_err(io("make it"))?;
+    create_private_dir(dir).map_err(|source| {
+        if source.kind() == io::ErrorKind::NotFound {
+            DataDirProblem::NoParent
+        } else {
+            DataDirProblem::Io { doing: "make it", source }
+        }
+    })?;
     let dir = fs::canonicalize(dir).map_err(io("find it"))?;
     let config = dir.join(DATA_CONFIG_FILE);
-    if config.try_exists().map_err(io("look for donjon.yml"))? {
+    if config.try_exists().map_err(io(LOOK))? {
         return Ok(config);
     }
     // Until the end of this function, nobody else sets the directory up.
     let handle = File::open(&dir).map_err(io("open it"))?;
     handle.lock().map_err(io("lock it"))?;
-    if config.try_exists().map_err(io("look for donjon.yml"))? {
+    if config.try_exists().map_err(io(LOOK))? {
         return Ok(config);
     }
     if !is_fresh(&dir).map_err(io("list it"))? {
@@ -61,6 +84,7 @@ fn set_up_or_explain(dir: &Path) -> Result<PathBuf, DataDirProblem> {
     let text = config_text(
         volume.to_str().ok_or(DataDirProblem::NotUtf8)?,
         state.to_str().ok_or(DataDirProblem::NotUtf8)?,
+        address,
     )?;
     create_private_dir(&volume).map_err(io("make the volume"))?;
     write_durably(&dir.join(UNFINISHED), &config, &text).map_err(io("write donjon.yml"))?;
@@ -74,7 +98,10 @@ fn set_up_or_explain(dir: &Path) -> Result<PathBuf, DataDirProblem> {
 }
 
 fn create_private_dir(dir: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(dir)
+    match DirBuilder::new().mode(0o700).create(dir) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && dir.is_dir() => Ok(()),
+        made => made,
+    }
 }
 
 /// Whether the directory is empty, or holds no more than a first start leaves behind that did not come to its end.
@@ -106,8 +133,8 @@ fn write_durably(unfinished: &Path, path: &Path, text: &str) -> io::Result<()> {
 }
 
 /// A configuration for one node with one volume, and fresh tokens.
-fn config_text(root: &str, state: &str) -> Result<String, DataDirProblem> {
-    let (root, state) = (quoted(root), quoted(state));
+fn config_text(root: &str, state: &str, address: &ServiceUrl) -> Result<String, DataDirProblem> {
+    let (root, state, address) = (quoted(root), quoted(state), quoted(&address.to_string()));
     let (system_root, management, signing) = (random_text(50)?, random_text(50)?, random_text(50)?);
     let volume = random_text(15)?;
     Ok(format!(
@@ -125,7 +152,7 @@ Clusters:
     Services:
       Keepstore:
         InternalURLs:
-          \"http://127.0.0.1:25107/\": {{}}
+          {address}: {{}}
     Volumes:
       {CLUSTER_ID}-nyw5e-{volume}:
         Driver: Directory

@@ -65,6 +65,11 @@ pub enum DataDirProblem {
         "it has other files but no donjon.yml, so it is not the node's; name an empty or a new directory"
     )]
     NotOurs,
+    /// There is no directory to make it in.
+    #[error(
+        "the directory above it does not exist; correct the path, or make that directory first"
+    )]
+    NoParent,
     /// It cannot be made or read.
     #[error("cannot {doing}: {source}")]
     Io {

@@ -162,6 +162,9 @@ pub enum OwnUrl {
     CommandLine(String),
 }
 
+/// Where a node of its own listens unless it is told otherwise.
+const FIRST_ADDRESS: &str = "http://127.0.0.1:25107/";
+
 /// The environment variable that tells a service its own URL.
 pub const OWN_URL_VARIABLE: &str = "ARVADOS_SERVICE_INTERNAL_URL";
 
@@ -207,15 +210,34 @@ pub(super) fn candidates(
     (chosen, known)
 }
 
-fn own_candidate(own: &OwnUrl, configured: &[Candidate], report: &mut Report) -> Option<Candidate> {
-    let (place, text) = match own {
-        OwnUrl::Variable(text) => (KeyPath::outside(OWN_URL_VARIABLE), text.clone()),
-        OwnUrl::CommandLine(text) if text.contains("://") => {
-            (KeyPath::outside("--listen"), text.clone())
-        }
-        OwnUrl::CommandLine(text) => (KeyPath::outside("--listen"), format!("http://{text}")),
+/// The address that a new data directory is set up with: that of the command line, so that the next start finds it.
+///
+/// An address of `https` needs a certificate, which no data directory has at first, and port 0 is another one each time:
+/// neither is taken over. `None` if the command line's is none at all.
+pub(super) fn first_address(own: Option<&OwnUrl>, report: &mut Report) -> Option<ServiceUrl> {
+    let given = match own {
+        Some(OwnUrl::CommandLine(text)) => Some(from_command_line(text, report)?),
+        Some(OwnUrl::Variable(_)) | None => None,
     };
-    let internal_url = service_url(&place, &text, report)?;
+    let given = given.filter(|url| url.scheme() == Scheme::Http && url.port() > 0);
+    given.or_else(|| ServiceUrl::parse(FIRST_ADDRESS))
+}
+
+fn from_command_line(text: &str, report: &mut Report) -> Option<ServiceUrl> {
+    let place = KeyPath::outside("--listen");
+    if text.contains("://") {
+        service_url(&place, text, report)
+    } else {
+        service_url(&place, &format!("http://{text}"), report)
+    }
+}
+
+fn own_candidate(own: &OwnUrl, configured: &[Candidate], report: &mut Report) -> Option<Candidate> {
+    let place = KeyPath::outside(OWN_URL_VARIABLE);
+    let internal_url = match own {
+        OwnUrl::Variable(text) => service_url(&place, text, report)?,
+        OwnUrl::CommandLine(text) => from_command_line(text, report)?,
+    };
     if let Some(known) = configured.iter().find(|known| known.internal_url == internal_url) {
         return Some(known.clone());
     }

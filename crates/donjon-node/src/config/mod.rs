@@ -48,7 +48,8 @@ pub use problem::{Notice, Problem};
 pub use remotes::RemoteCluster;
 pub use report::{Mistake, Warning};
 pub use source::{
-    CONFIG_VARIABLE, ConfigSource, DEFAULT_PATH, Environment, Loaded, Source, load, parse,
+    CONFIG_VARIABLE, ConfigSource, DEFAULT_PATH, Environment, Loaded, Source, address_to_try, load,
+    parse,
 };
 pub use tls::{PeerTrust, TlsFiles};
 pub use tokens::Tokens;

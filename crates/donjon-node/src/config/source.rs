@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use super::cluster::{Config, resolve};
 use super::embedded;
 use super::error::ConfigErrors;
-use super::identity::{OWN_URL_VARIABLE, OwnUrl};
+use super::identity::{OWN_URL_VARIABLE, OwnUrl, ServiceUrl, first_address};
 use super::path::KeyPath;
 use super::problem::Notice;
 use super::report::{Report, Warning};
@@ -101,8 +101,8 @@ pub struct Loaded {
 
 /// Loads a configuration and checks it. Blocks on reading it.
 ///
-/// For [`ConfigSource::Data`] an absent or empty directory is set up first, with tokens of its own; see
-/// `docs/configuration.md`.
+/// For [`ConfigSource::Data`] an absent or empty directory is set up first, with tokens of its own and the address of the
+/// command line; see `docs/configuration.md`.
 ///
 /// # Errors
 /// The text cannot be read, is not YAML, or has mistakes: all of them at once.
@@ -113,8 +113,34 @@ pub fn load(source: &ConfigSource, environment: &Environment) -> Result<Loaded, 
             let name = "standard input";
             parse(name, &read_text(name, io::stdin().lock())?, environment)
         }
-        ConfigSource::Data(dir) => load_file(&embedded::set_up(dir)?, environment),
+        ConfigSource::Data(dir) => {
+            let address = address_of_new(environment)?;
+            load_file(&embedded::set_up(dir, &address)?, environment)
+        }
     }
+}
+
+/// Where a node listens whose data directory is new: to be tried before the directory is made, because the address stays in
+/// its configuration. `None` if `source` is no data directory, or one that was set up before.
+///
+/// # Errors
+/// The address of the command line is none; the directory cannot be looked at.
+pub fn address_to_try(
+    source: &ConfigSource,
+    environment: &Environment,
+) -> Result<Option<ServiceUrl>, ConfigErrors> {
+    match source {
+        ConfigSource::Data(dir) if embedded::is_new(dir)? => address_of_new(environment).map(Some),
+        ConfigSource::Data(_) | ConfigSource::File(_) | ConfigSource::Stdin => Ok(None),
+    }
+}
+
+fn address_of_new(environment: &Environment) -> Result<ServiceUrl, ConfigErrors> {
+    let mut report = Report::default();
+    let address = first_address(environment.own_url.as_ref(), &mut report);
+    let Report { mistakes, warnings } = report;
+    let name = "the command line".to_owned();
+    address.ok_or(ConfigErrors::Mistakes { name, mistakes, warnings })
 }
 
 fn load_file(path: &Path, environment: &Environment) -> Result<Loaded, ConfigErrors> {

@@ -278,22 +278,26 @@ impl Incoming {
         Ok(text)
     }
 
-    /// Reads and drops the rest in the background, at most `limit` bytes, so that a client that writes its whole body
-    /// before it reads can see an early answer. One that waits to be told to send is left waiting.
+    /// Reads and drops the rest in the background, at most `limit` bytes and for no longer than the stall timeout in all, so
+    /// that a client that writes its whole body before it reads can see an early answer. One that waits to be told to send is
+    /// left waiting.
     pub(crate) fn drain(mut self, limit: u64) {
         if self.sender == Sender::Waits {
             return;
         }
-        tokio::spawn(async move {
+        let patience = self.stall_timeout;
+        let draining = async move {
             let mut left = limit;
-            while let Ok(Some(Ok(frame))) = timeout(self.stall_timeout, self.body.frame()).await {
+            while let Some(Ok(frame)) = self.body.frame().await {
                 let length = frame.data_ref().map_or(0, |data| data.len() as u64);
                 if length > left {
                     return;
                 }
                 left -= length;
             }
-        });
+        };
+        // Dropping the body closes the connection.
+        tokio::spawn(timeout(patience, draining));
     }
 }
 

@@ -13,7 +13,7 @@ use super::code::End;
 use super::intake::{Items, Parsed};
 use super::receipt::Receipt;
 use super::stores::Store;
-use super::work::{Hold, NewList};
+use super::work::{Hold, ListClosed, NewList};
 use crate::http::Failure;
 use crate::node::Node;
 
@@ -53,6 +53,7 @@ pub(super) async fn accept<R: Record + Request + Send + Sync + 'static>(
     };
     list.check_epoch(epoch)
         .map_err(|stale| Failure::new(StatusCode::CONFLICT, stale.to_string()))?;
+    list.is_open()?;
     let stored = match draft {
         None => None,
         Some(draft) => Some(commit(draft, &receipt, parsed.names.clone()).await?),
@@ -65,7 +66,18 @@ pub(super) async fn accept<R: Record + Request + Send + Sync + 'static>(
         stored,
         hold,
     };
-    list.replace(new)?;
+    match list.replace(new) {
+        // It is on the disk, and so it is the current list after the restart: it must not be told as refused.
+        Err(ListClosed) if receipt.durable => {
+            tracing::info!(
+                list = list.name().as_str(),
+                id = receipt.id,
+                "a new list came while the node stops: it waits on the disk"
+            );
+            return Ok(receipt);
+        }
+        replaced => replaced?,
+    }
     if let Some(store) = store {
         // Within the turn, so that two writes cannot overtake each other.
         let past = list.all_past();
@@ -108,16 +120,18 @@ async fn commit<R: Record + Request + Send + Sync + 'static>(
 
 #[cfg(test)]
 mod tests {
-    use keep_rules::BlockHash;
     use tokio::task::{spawn_blocking, yield_now};
 
     use super::*;
     use crate::rig::{self, Client};
 
-    /// The one thread for blocking work is kept busy from the moment at which the list wants to be stored, until its sender
-    /// has left.
-    #[test]
-    fn a_list_whose_sender_leaves_is_wholly_in_force() {
+    const LIST: &str = r#"[{"locator":"d41d8cd98f00b204e9800998ecf8427e","block_mtime":1}]"#;
+
+    /// A list on its way to the disk: the one thread for blocking work is kept busy from the moment at which the list wants
+    /// to be stored, until `meanwhile` has happened. Gives the id of the list that is stored then.
+    fn while_it_is_stored(
+        meanwhile: impl AsyncFnOnce(&Arc<Node>, Client, Box<dyn FnOnce()>),
+    ) -> u64 {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .max_blocking_threads(1)
@@ -132,8 +146,7 @@ mod tests {
             );
             let turn = node.trash_list.turn().lock().await;
             let readers = node.list_readers.available_permits();
-            let body = format!(r#"[{{"locator":"{}","block_mtime":1}}]"#, BlockHash::EMPTY);
-            let sender = Client::send(&node, "PUT /trash", &body).await;
+            let sender = Client::send(&node, "PUT /trash", LIST).await;
             while !state.path().join("trash-0.draft").exists() {
                 yield_now().await;
             }
@@ -144,17 +157,49 @@ mod tests {
             let (go_on, busy) = std::sync::mpsc::channel::<()>();
             let busy = spawn_blocking(move || busy.recv().unwrap_err());
             drop(turn);
-            while node.trash_list.turn().try_lock().is_ok() {
-                yield_now().await;
-            }
-            sender.leave().await;
-            drop(go_on);
+            // The only thread goes on here after whoever has the turn now has gone as far as it can.
+            yield_now().await;
+            assert!(node.trash_list.turn().try_lock().is_err());
+            meanwhile(&node, sender, Box::new(|| drop(go_on))).await;
             busy.await.unwrap();
             // Behind the storing of the list, in the same thread.
             spawn_blocking(|| ()).await.unwrap();
             let _accepted = node.trash_list.turn().lock().await;
-            let stored = node.stores.as_ref().unwrap().trash.lists.last_generation();
-            assert_eq!((stored, node.trash_list.current_id()), (1, 1));
+            node.stores.as_ref().unwrap().trash.lists.last_generation()
+        })
+    }
+
+    #[test]
+    fn a_list_whose_sender_leaves_is_wholly_in_force() {
+        let mut kept = None;
+        let stored = while_it_is_stored(async |node, sender, go_on| {
+            sender.leave().await;
+            go_on();
+            kept = Some(node.clone());
         });
+        assert_eq!((stored, kept.unwrap().trash_list.current_id()), (1, 1));
+    }
+
+    #[test]
+    fn a_list_that_a_stop_overtakes_on_its_way_to_the_disk_is_not_refused() {
+        let stored = while_it_is_stored(async |node, sender, go_on| {
+            node.trash_list.close();
+            go_on();
+            let answer = sender.answer().await;
+            assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+            assert!(answer.contains("x-donjon-list-durable: true"), "{answer}");
+        });
+        assert_eq!(stored, 1);
+    }
+
+    #[tokio::test]
+    async fn a_list_that_comes_after_the_stop_is_refused_and_not_stored() {
+        let state = tempfile::tempdir().unwrap();
+        let volume = Arc::new(keep_volume::Memory::new("m".parse().unwrap()));
+        let node = rig::node(volume, Some(state.path()), |_config| {});
+        node.trash_list.close();
+        let answer = Client::send(&node, "PUT /trash", LIST).await.answer().await;
+        assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+        assert_eq!(node.stores.as_ref().unwrap().trash.lists.last_generation(), 0);
     }
 }

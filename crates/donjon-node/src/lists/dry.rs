@@ -1,10 +1,11 @@
 //! Dry runs: a list that is decided item by item, by the same code as a real one, and touches nothing.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use http::StatusCode;
-use keep_protocol::status::ListName;
+use keep_protocol::status::{ListName, ListState, WouldBeHeld};
 
+use super::guard::{Named, examine};
 use super::handler::Query;
 use super::{pull, steerable, trash};
 use crate::http::{Answer, Failure, json};
@@ -29,10 +30,59 @@ pub(crate) async fn decide_pull(node: Arc<Node>) {
     }
 }
 
-/// The books of the last dry run.
+/// What the guard says of the last dry trash list that it has counted for.
+#[derive(Debug, Default)]
+pub(crate) struct Foreseen(Mutex<Verdict>);
+
+#[derive(Clone, Debug, Default)]
+struct Verdict {
+    /// The list's id.
+    id: u64,
+    /// Why it would be held, if it would.
+    hold: Option<String>,
+}
+
+impl Foreseen {
+    /// Takes a verdict, unless that on a later list is known.
+    fn set(&self, new: Verdict) {
+        let mut last = self.lock();
+        if new.id > last.id {
+            *last = new;
+        }
+    }
+
+    /// The verdict on this list; `None` while the guard is counting.
+    fn on(&self, id: u64) -> Option<Verdict> {
+        Some(self.lock().clone()).filter(|verdict| verdict.id == id)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Verdict> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Asks the guard what it would say of the dry trash list of this id.
+pub(super) async fn foresee(node: Arc<Node>, id: u64, named: Named) {
+    let hold = examine(&node, &named).await.err();
+    node.foreseen.set(Verdict { id, hold });
+}
+
+/// The books of the last dry run, and whether the guard would hold the list.
 pub(crate) fn dry_status(node: &Node, list: ListName) -> Answer {
     let mut status = steerable::dry_list(node, list).books();
     status.workers = WORKERS as u64;
+    let verdict = match list {
+        ListName::Trash => node.foreseen.on(status.generation),
+        // The guard looks at trash lists alone.
+        ListName::Pull => Some(Verdict::default()),
+    };
+    match verdict {
+        None => status.state = ListState::Checking,
+        Some(Verdict { hold, .. }) => {
+            let (percent, floor) = (node.guard.percent, node.guard.floor);
+            status.would_be_held = hold.map(|reason| WouldBeHeld { reason, percent, floor });
+        }
+    }
     json(StatusCode::OK, &status)
 }
 

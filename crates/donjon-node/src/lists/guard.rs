@@ -47,6 +47,16 @@ impl Named {
 /// Counts the volumes that the list names much of, and lets it through or holds it.
 pub(super) async fn check(node: Arc<Node>, id: u64, named: Named) {
     let verdict = examine(&node, &named).await;
+    // Nobody releases it between what is on the disk and what is in force.
+    let _turn = node.trash_list.turn().lock().await;
+    if !node.trash_list.is_parked(id) {
+        tracing::info!(
+            list = "trash",
+            id,
+            "an operator or another list was quicker than the guard"
+        );
+        return;
+    }
     if let Err(why) = &verdict {
         tracing::error!(
             list = "trash",
@@ -61,7 +71,11 @@ pub(super) async fn check(node: Arc<Node>, id: u64, named: Named) {
     }
 }
 
-async fn examine(node: &Node, named: &Named) -> Result<(), String> {
+/// Counts the volumes that the list names much of.
+///
+/// # Errors
+/// Why the list is to be held: a sentence.
+pub(super) async fn examine(node: &Node, named: &Named) -> Result<(), String> {
     for (uuid, share) in &named.0 {
         let Some(mount) = node.mounts.get(uuid).filter(|_| node.guard.has_to_count(*share)) else {
             continue;
@@ -85,7 +99,11 @@ async fn examine(node: &Node, named: &Named) -> Result<(), String> {
 pub(crate) async fn hold_rest(node: &Arc<Node>, id: u64, why: &str) {
     if node.trash_list.hold(id, why.to_owned()) {
         tracing::error!(list = "trash", id, why, "the rest of the list is held");
-        hold_on_disk(node, id, why).await;
+        // In force at once; an operator may have released it before it can be written.
+        let _turn = node.trash_list.turn().lock().await;
+        if node.trash_list.is_parked(id) {
+            hold_on_disk(node, id, why).await;
+        }
     }
 }
 
@@ -98,5 +116,40 @@ async fn hold_on_disk(node: &Arc<Node>, id: u64, why: &str) {
     if let Err(error) = held {
         // The list is held in memory; after a restart the guard counts again.
         tracing::error!(error = sentence(&error), "cannot write that the list is held");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use keep_volume::Memory;
+    use list_store::{Load, Standing};
+    use testkit::blocks::Block;
+
+    use super::*;
+    use crate::rig::{self, Client, OLD};
+
+    #[tokio::test]
+    async fn a_verdict_that_comes_after_the_release_holds_nothing() {
+        let state = tempfile::tempdir().unwrap();
+        let volume = Memory::new("m".parse().unwrap());
+        let block = Block::of("foo");
+        block.store(&volume, OLD).await.unwrap();
+        let node = rig::node(Arc::new(volume), Some(state.path()), |config| {
+            config.lists.guard = Guard { percent: 0, floor: 0 };
+        });
+        let list = format!(r#"[{{"locator":"{}","block_mtime":{}}}]"#, block.hash, OLD.as_nanos());
+        let put = Client::send(&node, "PUT /trash", &list).await.answer().await;
+        assert!(put.contains("x-donjon-list-state: checking"), "{put}");
+        let digest = node.trash_list.status().digest.unwrap();
+        let release = format!("POST /donjon/v1/lists/trash/1/release?digest={digest}");
+        let released = Client::send(&node, &release, "").await.answer().await;
+        assert!(released.starts_with("HTTP/1.1 200 "), "{released}");
+        let waiting = node.trash_list.waiting(0, 1);
+        check(node.clone(), 1, Named::of(&node, &waiting.items, &waiting.names)).await;
+        assert!(!node.trash_list.is_parked(1));
+        let stored = &node.stores.as_ref().unwrap().trash.lists;
+        let loaded = stored.load(rig::NOW, node.list_max_age, |item| item.index).unwrap();
+        let Load::Resumed(loaded) = loaded else { panic!("{loaded:?}") };
+        assert_eq!(loaded.standing, Standing::Released);
     }
 }

@@ -1,7 +1,9 @@
 //! What the node tells about its lists, and what an operator may do to them, under `/donjon/v1/`.
 
 use std::str::FromStr;
+use std::time::Duration;
 
+use futures_util::future::join_all;
 use http::StatusCode;
 use keep_protocol::status::{
     ListName, ListSettings, ListState, ListStatus, NodeStatus, Removed, SettingsChange,
@@ -10,13 +12,15 @@ use keep_protocol::status::{
 use keep_rules::BlockHash;
 use keep_rules::trash::Trashing;
 use list_store::{StoreError, StoredList};
+use tokio::time::timeout;
 
 use super::code::End;
 use super::steerable;
 use super::work::NotReleased;
 use crate::freeze::not_durable;
+use crate::health::CHECK_TIMEOUT;
 use crate::http::{Answer, Failure, json};
-use crate::mounts::{Mount, sentence};
+use crate::mounts::{Mount, SILENT, sentence};
 use crate::node::Node;
 use crate::steering;
 
@@ -246,10 +250,8 @@ pub(crate) fn outcomes(node: &Node, list: ListName, query: Query<'_>) -> Result<
 /// The node at one glance.
 pub(crate) async fn status(node: &Node) -> Answer {
     let gate = node.gate.stats();
-    let mut volumes = Vec::new();
-    for mount in node.mounts.iter() {
-        volumes.push(volume_status(mount).await);
-    }
+    let volumes = node.mounts.iter().map(|mount| volume_status(mount, CHECK_TIMEOUT));
+    let volumes = join_all(volumes).await;
     let status = NodeStatus {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         cluster_id: node.cluster_id.to_string(),
@@ -263,14 +265,16 @@ pub(crate) async fn status(node: &Node) -> Answer {
     json(StatusCode::OK, &status)
 }
 
-async fn volume_status(mount: &Mount) -> VolumeStatus {
+/// A volume that hangs must not hold up what is said of the others.
+async fn volume_status(mount: &Mount, patience: Duration) -> VolumeStatus {
+    let full = timeout(patience, mount.volume.is_full()).await.ok();
     VolumeStatus {
         uuid: mount.uuid.to_string(),
         device_id: mount.volume.device_id().to_string(),
         allow_write: mount.access.allows_write(),
         allow_trash: mount.access.allows_trash(),
-        full: mount.volume.is_full().await,
-        problem: mount.problem(),
+        full: full.unwrap_or(false),
+        problem: mount.problem().or_else(|| full.is_none().then(|| SILENT.to_owned())),
     }
 }
 

@@ -26,7 +26,7 @@ use super::handler::Query;
 use super::receipt::{ListDigest, Receipt};
 use super::stores::Store;
 use super::work::{Hold, Item, ListClosed, Work};
-use super::{WorkList, handler};
+use super::{dry, handler};
 use crate::block::header_text;
 use crate::http::{Answer, Failure, Incoming, Permit, Received, empty};
 use crate::mounts::sentence;
@@ -65,8 +65,8 @@ pub(crate) async fn put_list(
     let taken = match (list, dry_run(query)?) {
         (ListName::Trash, Run::Real) => put_trash_list(node, brought).await,
         (ListName::Pull, Run::Real) => put_pull_list(node, brought).await,
-        (ListName::Trash, Run::Dry) => put_dry_list(node, &node.dry_trash_list, brought).await,
-        (ListName::Pull, Run::Dry) => put_dry_list(node, &node.dry_pull_list, brought).await,
+        (ListName::Trash, Run::Dry) => put_dry_trash_list(node, brought).await,
+        (ListName::Pull, Run::Dry) => put_dry_pull_list(node, brought).await,
     };
     if let Err(failure) = &taken {
         node.metrics.list_refused(list, refusal(failure.status));
@@ -135,16 +135,27 @@ async fn put_pull_list(node: &Arc<Node>, brought: Brought<'_>) -> Result<Answer,
     .await
 }
 
-/// Takes a list that is only decided. The current list is not touched.
-async fn put_dry_list<R: Record + Request + Send + Sync + 'static>(
-    node: &Node,
-    list: &WorkList<R>,
-    brought: Brought<'_>,
-) -> Result<Answer, Failure> {
+/// Takes a list that is only decided, and tells later what the guard would say. The current list is not touched.
+async fn put_dry_trash_list(node: &Arc<Node>, brought: Brought<'_>) -> Result<Answer, Failure> {
     let source = source(&brought);
-    let parsed = parse::<R>(node, None, brought).await?;
+    let parsed = parse::<TrashRequest>(node, None, brought).await?;
+    let named = Named::of(node, &parsed.items.work, &parsed.names);
     let offer = Offer { parsed, epoch: None, source, hold: None };
-    let receipt = accept(node, list, None, offer).await?;
+    let node = node.clone();
+    to_its_end(async move {
+        let receipt = accept(&node, &node.dry_trash_list, None, offer).await?;
+        tokio::spawn(dry::foresee(node.clone(), receipt.id, named));
+        Ok(answer(&receipt, "dry-run"))
+    })
+    .await
+}
+
+/// Takes a list that is only decided. The current list is not touched.
+async fn put_dry_pull_list(node: &Arc<Node>, brought: Brought<'_>) -> Result<Answer, Failure> {
+    let source = source(&brought);
+    let parsed = parse::<PullRequest>(node, None, brought).await?;
+    let offer = Offer { parsed, epoch: None, source, hold: None };
+    let receipt = accept(node, &node.dry_pull_list, None, offer).await?;
     Ok(answer(&receipt, "dry-run"))
 }
 
@@ -280,10 +291,7 @@ fn answer(receipt: &Receipt, state: &'static str) -> Answer {
 
 impl From<ListError> for Failure {
     fn from(error: ListError) -> Failure {
-        Failure::new(
-            StatusCode::BAD_REQUEST,
-            format!("{error}; the list that was here before stays"),
-        )
+        Failure::new(StatusCode::BAD_REQUEST, error.to_string())
     }
 }
 

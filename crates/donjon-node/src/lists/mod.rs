@@ -23,7 +23,9 @@ mod trash;
 mod work;
 
 pub(crate) use crew::run as run_crew;
-pub(crate) use dry::{WORKERS as DRY_WORKERS, decide_pull, decide_trash, dry_outcomes, dry_status};
+pub(crate) use dry::{
+    Foreseen, WORKERS as DRY_WORKERS, decide_pull, decide_trash, dry_outcomes, dry_status,
+};
 pub(crate) use emptier::{run as run_emptier, sweep};
 pub(crate) use ending::{Ending, Failed};
 pub(crate) use guard::hold_rest;

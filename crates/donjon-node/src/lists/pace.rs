@@ -20,6 +20,8 @@ pub(crate) struct Pace {
     /// Nanoseconds since 1970 at which the bucket is full again.
     items_paid: i64,
     bytes_paid: i64,
+    /// The time at the last call.
+    latest: Timestamp,
 }
 
 /// The credit of an idle list.
@@ -27,11 +29,12 @@ const BURST: Duration = Duration::from_secs(1);
 
 impl Pace {
     pub(crate) fn new() -> Pace {
-        Pace { items_paid: i64::MIN, bytes_paid: i64::MIN }
+        Pace { items_paid: i64::MIN, bytes_paid: i64::MIN, latest: Timestamp::EPOCH }
     }
 
     /// How long the next item must wait. Zero: it may begin, and has been charged.
     pub(crate) fn begin(&mut self, rates: Rates, now: Timestamp) -> Duration {
+        self.follow(now);
         let wait =
             wait(self.items_paid, rates.items, now).max(wait(self.bytes_paid, rates.bytes, now));
         if wait.is_zero() {
@@ -42,7 +45,16 @@ impl Pace {
 
     /// The item that was begun moves these bytes.
     pub(crate) fn charge_bytes(&mut self, bytes: u64, rates: Rates, now: Timestamp) {
+        self.follow(now);
         charge(&mut self.bytes_paid, rates.bytes, bytes, now);
+    }
+
+    /// A clock that was set back takes the buckets with it: nobody waits until it is as late again as it was.
+    fn follow(&mut self, now: Timestamp) {
+        let back = self.latest.as_nanos().saturating_sub(now.as_nanos()).max(0);
+        self.items_paid = self.items_paid.saturating_sub(back);
+        self.bytes_paid = self.bytes_paid.saturating_sub(back);
+        self.latest = now;
     }
 }
 
@@ -105,6 +117,20 @@ mod tests {
     fn the_lower_limit_counts() {
         let items = begun(Rates { items: Some(5), bytes: Some(1 << 40) }, 1, 10);
         assert!((50..=56).contains(&items), "{items}");
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_stops_nothing() {
+        let rates = Rates { items: Some(1), bytes: Some(1) };
+        let mut pace = Pace::new();
+        let begin_all = |pace: &mut Pace, now| while pace.begin(rates, now).is_zero() {};
+        begin_all(&mut pace, START);
+        pace.charge_bytes(5, rates, START);
+        begin_all(&mut pace, START);
+        let wait = pace.begin(rates, START);
+        assert!(wait >= Duration::from_secs(4), "{wait:?}");
+        let an_hour_back = START.before(Duration::from_secs(3600));
+        assert_eq!(pace.begin(rates, an_hour_back), wait);
     }
 
     #[test]

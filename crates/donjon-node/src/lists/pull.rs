@@ -4,15 +4,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use keep_protocol::list::{PullRequest, SizeHint};
-use keep_protocol::status::ListName;
+use keep_protocol::status::{ListName, OutcomeKind};
 use keep_rules::pull::{PULL_TOKEN, SkipReason, choose_mount, sort_servers};
 use keep_rules::{BLOCK_SIZE_MAX, BlockHash, ClassSet, MountUuid};
 
-use ledger::{ListId, Operation, Record};
+use ledger::{ListId, Operation, Outcome, Reason, Record};
 
 use super::crew::{Carried, Job};
 use super::locator::{locator_text, size_of_block};
-use super::trash::record;
 use super::work::{Held, WorkList};
 use super::{Ending, Failed};
 use crate::block::{Source, store};
@@ -50,7 +49,7 @@ async fn carry_out(node: &Arc<Node>, item: &Held<PullRequest>) -> Carried {
                 size: Some(size_of_block(Ok(size))).filter(|bytes| *bytes > 0),
                 mount: Some(mount.uuid.clone()),
                 list: Some(ListId(item.list_id())),
-                ..record(node, Operation::Pull, item.hash(), &ending)
+                ..record(node, item.hash(), &ending)
             });
             (Some(mount), ending)
         }
@@ -59,6 +58,17 @@ async fn carry_out(node: &Arc<Node>, item: &Held<PullRequest>) -> Carried {
     report(&locator, mount.as_deref(), &ending);
     item.note(&locator, mount.as_ref().map(|mount| &mount.uuid), &ending);
     Carried::Ended(ending)
+}
+
+/// What is put on record of a pull.
+fn record(node: &Node, hash: BlockHash, ending: &Ending) -> Record {
+    let outcome = match ending.kind() {
+        OutcomeKind::Done => Outcome::Done,
+        OutcomeKind::Skipped => Outcome::Skipped,
+        OutcomeKind::Failed => Outcome::Failed,
+    };
+    let reason = (outcome != Outcome::Done).then(|| Reason::label(ending.reason()));
+    Record { reason, ..Record::new(node.clock.now(), Operation::Pull, hash, outcome) }
 }
 
 /// Whether an item would be pulled now. No server is asked.

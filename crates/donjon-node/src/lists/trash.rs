@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use keep_protocol::list::TrashRequest;
-use keep_protocol::status::{ListName, OutcomeKind};
-use keep_rules::BlockHash;
-use keep_rules::trash::{SkipReason, Verdict, admit, decide, trash_deadline};
+use keep_protocol::status::ListName;
+use keep_rules::trash::{SkipReason, Verdict, admit, decide};
 use keep_volume::Error as VolumeError;
-use ledger::{ListId, Operation, Outcome, Reason, Record};
+use ledger::ListId;
 
 use super::crew::{Carried, Job};
 use super::locator::{locator_text, size_of_block};
 use super::work::{Held, WorkList};
 use super::{Ending, Failed};
+use crate::act::{self, Condemned};
 use crate::freeze::begin_act;
 use crate::mounts::{Mount, sentence};
 use crate::node::Node;
@@ -93,7 +93,7 @@ fn admitted(node: &Node, item: &Held<TrashRequest>) -> Result<Vec<Arc<Mount>>, S
     }
 }
 
-async fn trash_on(node: &Node, mount: &Mount, item: &Held<TrashRequest>, act: Act) -> Carried {
+async fn trash_on(node: &Node, mount: &Mount, item: &Held<TrashRequest>, mode: Act) -> Carried {
     let (hash, requested) = (item.hash(), item.request().mtime());
     let replica = match mount.volume.stat(hash).await {
         Ok(replica) => Some(replica),
@@ -102,45 +102,22 @@ async fn trash_on(node: &Node, mount: &Mount, item: &Held<TrashRequest>, act: Ac
     };
     let stored = replica.map(|replica| replica.mtime);
     let now = node.clock.now();
-    match decide(requested, stored, mount.access, node.signing.ttl, now) {
-        Verdict::Keep(reason) => Carried::Ended(Ending::TrashSkipped(reason)),
-        Verdict::Trash if act == Act::Dry => Carried::Ended(Ending::Done),
-        // The volume compares the mtime again, under its lock: the one that was decided on, or nothing happens.
-        Verdict::Trash => {
-            let Some(_act) = begin_act(node).await else { return Carried::Back };
-            let fate = trash_deadline(now, node.trash.lifetime);
-            let ending = match mount.volume.trash(hash, requested, fate).await {
+    match (decide(requested, stored, mount.access, node.signing.ttl, now), replica) {
+        (Verdict::Keep(reason), _) => Carried::Ended(Ending::TrashSkipped(reason)),
+        (Verdict::Trash, None) => Carried::Ended(Ending::TrashSkipped(SkipReason::Absent)),
+        (Verdict::Trash, Some(_)) if mode == Act::Dry => Carried::Ended(Ending::Done),
+        (Verdict::Trash, Some(replica)) => {
+            let Some(leave) = begin_act(node).await else { return Carried::Back };
+            let list = Some(ListId(item.list_id()));
+            let condemned = Condemned { hash, replica, list, decided_at: now };
+            Carried::Ended(match act::trash(node, mount, condemned, &leave).await {
                 Ok(()) => Ending::Done,
                 Err(VolumeError::Changed { .. }) => Ending::TrashSkipped(SkipReason::Rewritten),
                 Err(VolumeError::NotFound) => Ending::TrashSkipped(SkipReason::Absent),
                 Err(error) => failed(&error),
-            };
-            node.books.record(&Record {
-                size: replica.map(|replica| replica.size),
-                mtime: Some(requested),
-                mount: Some(mount.uuid.clone()),
-                list: Some(ListId(item.list_id())),
-                ..record(node, Operation::Trash, hash, &ending)
-            });
-            Carried::Ended(ending)
+            })
         }
     }
-}
-
-/// What is put on record of an item.
-pub(super) fn record(
-    node: &Node,
-    operation: Operation,
-    hash: BlockHash,
-    ending: &Ending,
-) -> Record {
-    let outcome = match ending.kind() {
-        OutcomeKind::Done => Outcome::Done,
-        OutcomeKind::Skipped => Outcome::Skipped,
-        OutcomeKind::Failed => Outcome::Failed,
-    };
-    let reason = (outcome != Outcome::Done).then(|| Reason::label(ending.reason()));
-    Record { reason, ..Record::new(node.clock.now(), operation, hash, outcome) }
 }
 
 fn failed(error: &VolumeError) -> Ending {

@@ -239,6 +239,12 @@ impl<R: Request + Send + Sync + 'static> WorkList<R> {
         }
     }
 
+    /// Whether the list of this id is the current one, and no worker may have it yet.
+    pub(crate) fn is_parked(&self, id: u64) -> bool {
+        let state = self.lock();
+        state.books.current.id() == id && state.parked.is_some()
+    }
+
     /// Whether [`WorkList::release`] would let the list through now.
     pub(crate) fn may_release(&self, id: u64, digest: &str) -> Result<(), NotReleased> {
         let state = self.lock();
@@ -348,6 +354,11 @@ impl<R: Request + Send + Sync + 'static> WorkList<R> {
         state.progress.write();
         drop(state);
         self.0.closed.send_replace(true);
+    }
+
+    /// Whether a list can still become the current one.
+    pub(crate) fn is_open(&self) -> Result<(), ListClosed> {
+        if *self.0.closed.borrow() { Err(ListClosed) } else { Ok(()) }
     }
 
     /// Returns when the list is closed.

@@ -11,7 +11,8 @@ use keep_rules::{Access, BlockHash, ClassSet, Priority, Replication, Timestamp};
 use keep_volume::{Memory, Replica, Volume};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use testkit::blocks::Block;
-use tokio::net::TcpListener;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -92,12 +93,21 @@ impl TestNode {
         volumes: impl IntoIterator<Item = Arc<dyn Volume>>,
         change: impl FnOnce(&mut Config),
     ) -> TestNode {
+        TestNode::at(NOW, volumes, change).await
+    }
+
+    /// The same, started at that time.
+    pub(crate) async fn at(
+        now: Timestamp,
+        volumes: impl IntoIterator<Item = Arc<dyn Volume>>,
+        change: impl FnOnce(&mut Config),
+    ) -> TestNode {
         let mut config = parse("test", CONFIG, &Environment::default()).unwrap().config;
         change(&mut config);
         if let Some(dir) = &config.lists.state_dir {
             free(dir).await;
         }
-        let clock = Clock::manual(NOW);
+        let clock = Clock::manual(now);
         let mounts = volumes.into_iter().enumerate().map(|(number, volume)| mount(number, volume));
         let node = Node::new(NodeParts {
             config_text: ConfigText { sha256: "0".repeat(64), modified: None },
@@ -178,6 +188,35 @@ impl TestNode {
         let path = format!("donjon/v1/lists/{list}/outcomes");
         let answer = self.admin("GET", &path).send().await.unwrap();
         serde_json::from_str(&answer.text().await.unwrap()).unwrap()
+    }
+
+    /// Its metrics, as text.
+    pub(crate) async fn metrics(&self) -> String {
+        let answer = self.request("GET", "metrics").bearer_auth(MANAGER).send().await.unwrap();
+        answer.text().await.unwrap()
+    }
+
+    /// Waits until its metrics hold this line.
+    pub(crate) async fn metric(&self, line: &str) {
+        let line = format!("\n{line}\n");
+        eventually(async || self.metrics().await.contains(&line).then_some(())).await;
+    }
+
+    /// Sends the head of an upload, and `sent` of its body of `length` bytes.
+    pub(crate) async fn begin_upload(&self, block: &Block, length: u64, sent: &[u8]) -> TcpStream {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        let head = format!(
+            "PUT /{} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {USER}\r\nContent-Length: {length}\r\n\r\n",
+            block.hash
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.write_all(sent).await.unwrap();
+        stream
+    }
+
+    /// Waits until so many requests wait for their clients.
+    pub(crate) async fn stalled(&self, requests: usize) {
+        self.metric(&format!("donjon_stalled_requests{{queue=\"api\"}} {requests}")).await;
     }
 
     /// Tells the node to stop.

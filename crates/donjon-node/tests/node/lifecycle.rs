@@ -16,19 +16,8 @@ async fn a_request_in_hand_is_finished_before_the_node_stops() {
     let volume = Arc::new(memory());
     let mut node = TestNode::on([volume.clone() as Arc<dyn Volume>]).await;
     let block = Block::of("foo");
-    let mut upload = TcpStream::connect(node.address).await.unwrap();
-    let head = format!(
-        "PUT /{} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {USER}\r\nContent-Length: 3\r\n\r\nf",
-        block.hash
-    );
-    upload.write_all(head.as_bytes()).await.unwrap();
-    // The request is in hand once it shows in the list of requests.
-    eventually(async || {
-        let answer =
-            node.request("GET", "_inspect/requests").bearer_auth(MANAGER).send().await.unwrap();
-        answer.text().await.unwrap().contains("PUT").then_some(())
-    })
-    .await;
+    let mut upload = node.begin_upload(&block, 3, b"f").await;
+    node.stalled(1).await;
     let address = node.address;
     node.stop();
     eventually(async || TcpStream::connect(address).await.is_err().then_some(())).await;
@@ -42,14 +31,17 @@ async fn a_request_in_hand_is_finished_before_the_node_stops() {
 
 #[tokio::test]
 async fn a_client_that_never_finishes_cannot_hold_the_node_up() {
-    let mut node = TestNode::with([Arc::new(memory()) as Arc<dyn Volume>], |config| {
+    let volume = Arc::new(memory());
+    let mut node = TestNode::with([volume.clone() as Arc<dyn Volume>], |config| {
         config.limits.shutdown_timeout = Duration::from_millis(100);
     })
     .await;
-    let mut upload = TcpStream::connect(node.address).await.unwrap();
-    upload.write_all(b"PUT /acbd18db4cc2f85cedef654fccc4a4d8 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer t\r\nContent-Length: 3\r\n\r\n").await.unwrap();
+    let block = Block::of("foo");
+    let _upload = node.begin_upload(&block, 3, b"f").await;
+    node.stalled(1).await;
     node.stop();
     tokio::time::timeout(Duration::from_secs(20), node.stopped()).await.unwrap();
+    assert_eq!(stored(&*volume, block.hash).await, None);
 }
 
 #[tokio::test]
@@ -114,15 +106,7 @@ async fn a_request_in_hand_is_not_cut_to_make_room() {
 async fn every_go_metric_is_there() {
     let node = TestNode::on([Arc::new(memory()) as Arc<dyn Volume>]).await;
     node.put(&Block::of("foo")).await;
-    let text = node
-        .request("GET", "metrics")
-        .bearer_auth(MANAGER)
-        .send()
-        .await
-        .unwrap()
-        .text()
-        .await
-        .unwrap();
+    let text = node.metrics().await;
     for name in [
         "arvados_keepstore_bufferpool_allocated_bytes",
         "arvados_keepstore_bufferpool_max_buffers",
@@ -148,15 +132,8 @@ async fn every_go_metric_is_there() {
     ] {
         assert!(text.contains(&format!("# TYPE {name} ")), "{name}");
     }
-    let json = node
-        .request("GET", "metrics.json")
-        .bearer_auth(MANAGER)
-        .send()
-        .await
-        .unwrap()
-        .text()
-        .await
-        .unwrap();
+    let request = node.request("GET", "metrics.json").bearer_auth(MANAGER);
+    let json = request.send().await.unwrap().text().await.unwrap();
     assert!(serde_json::from_str::<serde_json::Value>(&json).unwrap().is_array());
 }
 

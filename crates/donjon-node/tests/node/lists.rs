@@ -8,7 +8,7 @@ use serde_json::json;
 use testkit::blocks::Block;
 use testkit::faults::{Call, FailNth, Fault};
 
-use crate::harness::{MANAGER, NOW, OLD, TestNode, memory, stored, uuid};
+use crate::harness::{NOW, OLD, TestNode, memory, stored, uuid};
 
 #[tokio::test]
 async fn each_item_is_trashed_or_kept_for_a_reason() {
@@ -108,8 +108,7 @@ async fn the_age_of_a_list_that_never_came_grows_from_the_start() {
     node.clock.advance(Duration::from_secs(3 * 24 * 3600));
     node.work_off(ListName::Pull, &json!([])).await;
     node.clock.advance(Duration::from_secs(5));
-    let request = node.request("GET", "metrics").bearer_auth(MANAGER);
-    let metrics = request.send().await.unwrap().text().await.unwrap();
+    let metrics = node.metrics().await;
     let age = |list: &str, seconds: u64| {
         metrics.contains(&format!("\ndonjon_list_age_seconds{{list=\"{list}\"}} {seconds}\n"))
     };
@@ -146,13 +145,16 @@ async fn waiting_items_are_shown_page_by_page() {
 #[tokio::test]
 async fn lists_need_the_administrator() {
     let node = TestNode::on([Arc::new(memory()) as Arc<dyn Volume>]).await;
-    for path in ["trash", "pull"] {
+    for list in ListName::ALL {
+        let path = list.as_str();
         let status = async |request: reqwest::RequestBuilder| {
             request.body("[]").send().await.unwrap().status()
         };
         assert_eq!(status(node.request("PUT", path)).await, StatusCode::UNAUTHORIZED);
         assert_eq!(status(node.user("PUT", path)).await, StatusCode::FORBIDDEN);
+        assert_eq!(node.list(list).await.generation, 0, "a refused list is no list");
         assert_eq!(status(node.admin("PUT", path)).await, StatusCode::OK);
+        assert_eq!(node.list(list).await.generation, 1);
     }
 }
 

@@ -1,15 +1,17 @@
 //! Lists, settings and the ledger over restarts: the same volume and state directory, another process's worth of memory.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use donjon_node::config::Config;
 use keep_protocol::status::{ListName, ListState, ListStatus};
+use keep_rules::Timestamp;
 use keep_volume::{Memory, Volume};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use testkit::blocks::Block;
 
-use crate::harness::{OLD, TestNode, eventually, memory, stored};
+use crate::harness::{NOW, OLD, TestNode, eventually, memory, stored};
 
 const BLOCKS: usize = 30;
 
@@ -33,8 +35,12 @@ impl Site {
     }
 
     async fn start(&self, change: impl FnOnce(&mut Config)) -> TestNode {
+        self.start_at(NOW, change).await
+    }
+
+    async fn start_at(&self, now: Timestamp, change: impl FnOnce(&mut Config)) -> TestNode {
         let volume = Arc::new(self.volume.clone()) as Arc<dyn Volume>;
-        TestNode::with([volume], |config| {
+        TestNode::at(now, [volume], |config| {
             config.lists.state_dir = Some(self.state.path().to_owned());
             change(config);
         })
@@ -101,13 +107,26 @@ async fn a_list_goes_on_where_it_stood() {
 
 #[tokio::test]
 async fn a_list_that_is_too_old_is_dropped() {
+    const MAX_AGE: Duration = Duration::from_secs(3600);
     let site = Site::new().await;
-    let node = site.start(|config| config.trash.workers = 0).await;
+    let without_workers = |config: &mut Config| {
+        config.lists.max_age = MAX_AGE;
+        config.trash.workers = 0;
+    };
+    let node = site.start(without_workers).await;
     send(&node, &site.list()).await;
     stop(node).await;
-    let node = site.start(|config| config.lists.max_age = std::time::Duration::ZERO).await;
-    // Not older than zero at the same instant: the clock of the test stands still.
-    assert_eq!(node.idle(ListName::Trash).await.generation, 1);
+    let node = site.start_at(NOW.after(MAX_AGE), without_workers).await;
+    assert_eq!(node.list(ListName::Trash).await.waiting, BLOCKS as u64, "it is just young enough");
+    stop(node).await;
+    let too_late = NOW.after(MAX_AGE + Duration::from_nanos(1));
+    let node = site.start_at(too_late, |config| config.lists.max_age = MAX_AGE).await;
+    assert_eq!(node.idle(ListName::Trash).await.received, 0);
+    assert_eq!(site.left().await, BLOCKS);
+    // Ids go on behind it, and a list that is in time is worked off.
+    let answer = send(&node, &site.list()).await;
+    assert_eq!(answer.headers()["x-donjon-list-id"], "2");
+    assert_eq!(node.idle(ListName::Trash).await.done, BLOCKS as u64);
 }
 
 #[tokio::test]

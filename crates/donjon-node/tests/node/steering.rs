@@ -1,6 +1,7 @@
 //! Dry runs, alarms, settings at run time.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use donjon_node::config::OnTrashHit;
 use keep_protocol::status::{ListName, ListState};
@@ -8,6 +9,7 @@ use keep_volume::Volume;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use testkit::blocks::Block;
+use testkit::faults::{Call, FailNth, Fault};
 
 use crate::harness::{ADMIN, MANAGER, NOW, OLD, TestNode, USER, eventually, memory, stored};
 
@@ -26,14 +28,8 @@ async fn a_dry_run_decides_everything_and_touches_nothing() {
     let answer = node.admin("PUT", "trash?dry_run=1").body(list.to_string()).send().await.unwrap();
     assert_eq!(answer.headers()["x-donjon-list-state"], "dry-run");
     let status = eventually(async || {
-        let text = node
-            .admin("GET", "donjon/v1/lists/trash/dry-run")
-            .send()
-            .await
-            .unwrap()
-            .text()
-            .await
-            .unwrap();
+        let request = node.admin("GET", "donjon/v1/lists/trash/dry-run");
+        let text = request.send().await.unwrap().text().await.unwrap();
         let status: Value = serde_json::from_str(&text).unwrap();
         (status["waiting"] == 0 && status["running"] == 0).then_some(status)
     })
@@ -62,16 +58,7 @@ async fn asking_for_trash_is_an_alarm() {
     let locator = sign(&block).await;
     node.work_off(ListName::Trash, &json!([item(&block)])).await;
     assert_eq!(node.get(&locator).await.status(), StatusCode::NOT_FOUND);
-    let metrics = node
-        .request("GET", "metrics")
-        .bearer_auth(MANAGER)
-        .send()
-        .await
-        .unwrap()
-        .text()
-        .await
-        .unwrap();
-    assert!(metrics.contains("\ndonjon_trash_hits_total 1\n"));
+    assert!(node.metrics().await.contains("\ndonjon_trash_hits_total 1\n"));
 }
 
 #[tokio::test]
@@ -86,6 +73,24 @@ async fn what_is_asked_for_is_untrashed_if_the_configuration_says_so() {
     node.work_off(ListName::Trash, &json!([item(&block)])).await;
     assert_eq!(node.get(&locator).await.bytes().await.unwrap(), block.data);
     assert_eq!(stored(&*volume, block.hash).await.unwrap().mtime, NOW);
+}
+
+#[tokio::test]
+async fn what_cannot_be_brought_back_from_the_trash_is_not_told_as_absent() {
+    for (call, on_hit, status) in [
+        (Call::Trashed, OnTrashHit::Untrash, StatusCode::INTERNAL_SERVER_ERROR),
+        (Call::Untrash, OnTrashHit::Untrash, StatusCode::INTERNAL_SERVER_ERROR),
+        (Call::Trashed, OnTrashHit::Report, StatusCode::NOT_FOUND),
+    ] {
+        let volume = Arc::new(FailNth::from_then_on(memory(), call, 1, Fault::Io));
+        let block = Block::of("foo");
+        block.store(&*volume, OLD).await.unwrap();
+        let volumes = [volume.clone() as Arc<dyn Volume>];
+        let node = TestNode::with(volumes, |config| config.lists.on_hit = on_hit).await;
+        let locator = sign(&block).await;
+        node.work_off(ListName::Trash, &json!([item(&block)])).await;
+        assert_eq!(node.get(&locator).await.status(), status, "{call:?} {on_hit:?}");
+    }
 }
 
 #[tokio::test]
@@ -109,11 +114,26 @@ async fn after_so_many_hits_the_rest_of_the_list_is_held() {
     assert_eq!(settings.send().await.unwrap().status(), StatusCode::OK);
     let list: Value = blocks.iter().map(item).collect();
     node.admin("PUT", "trash").body(list.to_string()).send().await.unwrap();
-    eventually(async || stored(&*volume, blocks[0].hash).await.is_none().then_some(())).await;
+    // Once it has ended, it is on record which list has trashed it.
+    eventually(async || (node.list(ListName::Trash).await.done >= 1).then_some(())).await;
     assert_eq!(node.get(&locator).await.status(), StatusCode::NOT_FOUND);
-    eventually(async || (node.list(ListName::Trash).await.state == ListState::Held).then_some(()))
-        .await;
+    let held = eventually(async || {
+        let status = node.list(ListName::Trash).await;
+        (status.state == ListState::Held && status.running == 0).then_some(status)
+    })
+    .await;
+    assert!(held.idle_because.unwrap().contains("1 blocks that this list has trashed"));
+    assert_eq!(held.done + held.waiting, 3);
     assert!(stored(&*volume, blocks[2].hash).await.is_some());
+    // Only the hold is in the way now.
+    node.clock.advance(Duration::from_secs(3600));
+    let release = format!("donjon/v1/lists/trash/1/release?digest={}", held.digest.unwrap());
+    assert_eq!(node.admin("POST", &release).send().await.unwrap().status(), StatusCode::OK);
+    eventually(async || {
+        node.clock.advance(Duration::from_secs(3600));
+        (node.list(ListName::Trash).await.done == 3).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]

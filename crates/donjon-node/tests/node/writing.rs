@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use keep_volume::{Memory, Volume};
 use reqwest::StatusCode;
@@ -42,6 +43,27 @@ async fn a_damaged_replica_is_healed() {
             assert_eq!(content(&*volume, block.hash).await, block.data);
             assert_eq!(stored(&*volume, block.hash).await.unwrap().mtime, NOW);
         }
+    }
+}
+
+/// Somebody was told that the block stays until one TTL after the mtime that it had.
+#[tokio::test]
+async fn a_clock_that_was_set_back_makes_no_mtime_earlier() {
+    let later = NOW.after(Duration::from_secs(3600));
+    for size in [3, LARGE] {
+        let block = Block::sized(size, 5);
+        let volume = Arc::new(memory());
+        let node = TestNode::on([volume.clone() as Arc<dyn Volume>]).await;
+        let mtime = async || stored(&*volume, block.hash).await.unwrap().mtime;
+        block.store(&*volume, later).await.unwrap();
+        assert_eq!(put(&node, &block).await, StatusCode::OK);
+        assert_eq!(mtime().await, later, "it was there");
+        let touched = node.admin("TOUCH", &block.hash.to_string()).send().await.unwrap();
+        assert_eq!((touched.status(), mtime().await), (StatusCode::OK, later));
+        damage(&*volume, block.hash, b"damaged", later).await;
+        assert_eq!(put(&node, &block).await, StatusCode::OK);
+        assert_eq!(content(&*volume, block.hash).await, block.data);
+        assert_eq!(mtime().await, later, "it was damaged");
     }
 }
 

@@ -2,13 +2,16 @@
 
 mod applied;
 mod apply;
+mod confirming;
 mod decide;
+mod looked_back;
 mod once;
 mod plan;
 mod progress;
 mod service;
 mod setup;
 mod show;
+mod status;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -26,12 +29,14 @@ Examples:
   donjon balance plan explain today.plan acbd18db4cc2f85cedef654fccc4a4d8
   donjon balance apply today.plan --digest DIGEST --config /etc/arvados/config.yml
   donjon balance once --data /srv/keep
+  donjon balance status --data /srv/keep
   donjon balance decide cases.json")]
 pub(crate) enum BalanceCommand {
     Once(once::OnceArgs),
     Run(service::ServiceArgs),
     Plan(plan::PlanArgs),
     Apply(apply::ApplyArgs),
+    Status(status::StatusArgs),
     Decide(decide::DecideArgs),
 }
 
@@ -41,6 +46,7 @@ pub(crate) fn run(command: BalanceCommand) -> Result<Exit, Failure> {
         BalanceCommand::Run(args) => work(service::run(args)),
         BalanceCommand::Plan(args) => plan::run(args),
         BalanceCommand::Apply(args) => work(apply::run(args)),
+        BalanceCommand::Status(args) => status::run(args),
         BalanceCommand::Decide(args) => decide::run(args),
     }
 }

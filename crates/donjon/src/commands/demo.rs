@@ -1,15 +1,20 @@
-//! `donjon demo`: two real nodes, real files, real lists.
+//! `donjon demo`: three real nodes, real files, the whole life of a block.
 //!
 //! The steps stand in `perform`, top to bottom.
 
 mod cluster;
+mod comparison;
 mod file_choice;
+mod garbage;
 mod lists;
+mod new_disk;
 mod process;
-mod read_back;
-mod store;
+mod references;
+mod shell;
+mod staged;
 mod story;
 mod summary;
+mod undo;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -19,19 +24,22 @@ use crate::failure::Failure;
 use crate::output::{Format, print};
 
 use cluster::Cluster;
-use store::{Catalogue, put_all};
+use shell::Shell;
+use staged::Staged;
 use story::Story;
-use summary::Summary;
+use summary::{Done, Summary};
 
-/// The signature TTL of the demonstration's nodes: how old a replica must be before it may be trashed. Short, so that
-/// nobody has to wait two weeks; long enough for the steps between storing a block and refusing to trash it.
-const TTL: Duration = Duration::from_secs(3);
+/// The signature TTL of the demonstration's nodes: how long what was removed stays wanted, and how old a replica must be
+/// before it may be trashed. Short, so that nobody has to wait two weeks.
+const TTL: Duration = Duration::from_secs(6);
 
-/// See two nodes at work: store files, pull, trash, untrash, read everything back
+/// See three nodes at work: put, replicate, rm, balance, trash, explain, undo, get
 ///
-/// Starts two nodes of this program on loopback with volumes in a temporary directory, stores real files in the first
-/// one, has the second one pull them, has the first one trash them, shows what became of every item, untrashes a block,
-/// reads everything back and compares it. Nothing is faked: these are processes, disks and sockets. It takes some ten
+/// Starts three nodes of this program on loopback with volumes in a temporary directory, and lives the life of a store
+/// in front of you, with the very commands that you would type: files are put; a disk dies, and pull lists restore every
+/// second copy; collections are removed, and nothing happens to their blocks until the signature TTL is over; a plan is
+/// made and applied, though somebody has stored some of it again meanwhile; what was trashed is explained, untrashed,
+/// restored and compared byte by byte. Nothing is faked: these are processes, disks and sockets. It takes some fifteen
 /// seconds and leaves nothing behind.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -42,7 +50,7 @@ Examples:
 
 Exit status: 0 everything happened as it should, 1 something did not")]
 pub(crate) struct DemoArgs {
-    /// Files or directories to store. Otherwise the repository, or directory, that you are in
+    /// Files or directories to store, two files at least. Otherwise the repository, or directory, that you are in
     #[arg(value_name = "FILES")]
     files: Vec<PathBuf>,
 
@@ -50,9 +58,9 @@ pub(crate) struct DemoArgs {
     #[arg(long)]
     keep: bool,
 
-    /// How many items of each list to show; those that were not done come first
-    #[arg(long, value_name = "N", default_value_t = 8)]
-    items: usize,
+    /// How many lines of each command's output to show
+    #[arg(long, value_name = "N", default_value_t = 24)]
+    lines: usize,
 
     #[command(flatten)]
     format: Format,
@@ -69,33 +77,35 @@ pub(crate) async fn run(args: DemoArgs) -> Result<Exit, Failure> {
 async fn show(args: DemoArgs) -> Result<Exit, Failure> {
     let begun = Instant::now();
     let files = file_choice::chosen(&args.files)?;
-    let mut story = Story::new(args.format, args.items);
+    let mut story = Story::new(args.format, args.lines);
     let mut cluster = Cluster::start(TTL, &mut story).await?;
-    let mut summary = match perform(&cluster, files, &mut story).await {
-        Ok(summary) => summary,
+    let done = match perform(&mut cluster, files, &mut story).await {
+        Ok(done) => done,
         Err(failure) => return Err(cluster.explain(failure)),
     };
     cluster.stop(&mut story).await?;
-    summary.seconds = begun.elapsed().as_secs_f64();
-    summary.directory = cluster.leave(args.keep);
+    let summary = Summary::new(done, story.checks(), begun.elapsed(), cluster.leave(args.keep));
     print(args.format, &summary, Summary::text)?;
     Ok(if summary.ok { Exit::Done } else { Exit::Failed })
 }
 
 /// Everything between the nodes' start and their stop.
 async fn perform(
-    cluster: &Cluster,
+    cluster: &mut Cluster,
     files: Vec<PathBuf>,
     story: &mut Story,
-) -> Result<Summary, Failure> {
-    let catalogue: Catalogue = put_all(cluster, files, story).await?;
-    let stored_at = Instant::now();
-    let pull = lists::pull(cluster, &catalogue, story).await?;
-    let listed = lists::balance(cluster, story).await?;
-    lists::age(stored_at + TTL, story).await;
-    let late = lists::meanwhile(cluster, &catalogue, listed, story).await?;
-    let trash = lists::trash(cluster, late, story).await?;
-    let untrashed = read_back::untrash_one(cluster, &catalogue, &trash, story).await?;
-    let read_back = read_back::everything(cluster, &catalogue, story).await?;
-    Ok(Summary::of(&catalogue, pull, trash, untrashed, read_back))
+) -> Result<Done, Failure> {
+    let shell = Shell::new(cluster.directory())?;
+    let staged = Staged::copy(files, cluster.directory())?;
+    let stored = staged.put(cluster, &shell, story).await?;
+    let pulled = new_disk::replace(cluster, &shell, story).await?;
+    let removed = garbage::remove(&staged, cluster, &shell, story).await?;
+    garbage::protection_ends(cluster, story).await?;
+    let plan = garbage::plan(&removed, &shell, story).await?;
+    garbage::rescue(&removed, &shell, story).await?;
+    let trashed = garbage::apply(cluster, &removed, &plan, &shell, story).await?;
+    garbage::explain(cluster, &trashed, &shell, story).await?;
+    let untrashed = undo::untrash(cluster, &trashed, &shell, story).await?;
+    let read_back = undo::get_all(cluster, &staged, &removed, &shell, story).await?;
+    Ok(Done { stored, pulled, trashed: trashed.lists, untrashed, read_back })
 }

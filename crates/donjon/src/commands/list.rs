@@ -21,7 +21,6 @@ use crate::failure::Failure;
 
 pub(crate) use drawn::{books_table, outcomes_table};
 pub(crate) use follow::Bar;
-pub(crate) use outcomes::all_outcomes;
 
 /// Send a node its trash or pull list, steer it, and see what becomes of it
 #[derive(Debug, clap::Subcommand)]

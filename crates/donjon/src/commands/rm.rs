@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use keep_rules::Timestamp;
-use manifest_store::{CollectionName, Standing, Store, StoreError};
+use manifest_store::{CollectionName, Store, StoreError};
 use serde_json::json;
 
 use crate::exit::{Exit, Tally};
@@ -139,12 +139,7 @@ fn kept_until(
     ttl: Duration,
 ) -> Option<Timestamp> {
     let of_name = store.catalog().entries.iter().filter(|entry| entry.name == *name);
-    let ends = of_name.filter_map(|entry| match entry.standing(now, ttl) {
-        // Undoing ends an hour before protection: clocks differ.
-        Standing::RemovedUntil(until) => Some(until.before(Duration::from_secs(3600))),
-        Standing::Live | Standing::Over => None,
-    });
-    ends.max()
+    of_name.filter_map(|entry| entry.undo_until(ttl)).filter(|until| now < *until).max()
 }
 
 fn sentence(name: &CollectionName, result: Outcome, until: Option<Timestamp>) -> String {

@@ -33,11 +33,12 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "FILE", conflicts_with = "data")]
     config: Option<PathBuf>,
 
-    /// The node's own directory, instead of a configuration. Made if it is new
+    /// The node's own directory, instead of a configuration. Made if it is new; the directory above it must be there
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
 
-    /// Where to listen, HOST:PORT; 127.0.0.1:25107 unless DIR/donjon.yml says otherwise. Other commands then need --url
+    /// Where to listen, HOST:PORT. The first start keeps it in DIR/donjon.yml, where later starts and other commands find
+    /// it; later it counts for this start alone, and other commands need --url. Without it 127.0.0.1:25107
     #[arg(long, value_name = "ADDR", requires = "data")]
     listen: Option<String>,
 }
@@ -51,6 +52,11 @@ pub(crate) fn run(args: ServeArgs) -> Result<Exit, Failure> {
         Some(data) => ConfigSource::Data(data),
         None => ConfigSource::from_argument(args.config.as_deref(), &environment),
     };
+    let to_try = config::address_to_try(&source, &environment)
+        .map_err(|errors| Failure::Other(errors.to_string()))?;
+    if let Some(address) = to_try {
+        donjon_node::try_address(&address).map_err(|error| Failure::Other(with_causes(&error)))?;
+    }
     let loaded =
         config::load(&source, &environment).map_err(|errors| Failure::Other(errors.to_string()))?;
     let runtime =

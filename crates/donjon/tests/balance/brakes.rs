@@ -1,8 +1,11 @@
 //! A run that would change too much stops, and a person may let exactly that plan through, once.
 
+use std::fs;
+use std::path::Path;
+
 use serde_json::json;
 
-use crate::cluster::{Cluster, blocks};
+use crate::cluster::{Block, Cluster, blocks};
 
 #[test]
 fn a_mass_deletion_is_held_until_its_plan_is_released_by_its_digest() {
@@ -55,4 +58,45 @@ fn a_directory_with_far_fewer_collections_than_before_is_held() {
     let ran = cluster.balance(&["once"]).ends_with(4);
     assert!(ran.stderr.contains("4 collections were found, 8 in the run before"), "{}", ran.stderr);
     assert!(wanted.iter().all(|block| cluster.copies(block) == 1));
+}
+
+#[test]
+fn a_directory_that_was_restored_from_a_backup_is_held_however_small() {
+    let cluster = Cluster::start(1, json!({"BrakeFloor": 1000, "MaxTrashPercent": 100}));
+    let (old, new) = (Block::new("old"), Block::new("new"));
+    cluster.plant(0, &[old.clone(), new.clone()]);
+    cluster.publish("old", std::slice::from_ref(&old), Some(1));
+    let (manifests, backup) = (cluster.path("manifests"), cluster.path("backup"));
+    copy(&manifests, &backup);
+    cluster.publish("new", std::slice::from_ref(&new), Some(1));
+    cluster.once();
+
+    fs::remove_dir_all(&manifests).unwrap();
+    fs::rename(&backup, &manifests).unwrap();
+    let ran = cluster.balance(&["once"]).ends_with(4);
+    assert!(ran.stderr.contains("was it restored from a backup?"), "{}", ran.stderr);
+    cluster.settle();
+    assert_eq!(cluster.copies(&new), 1, "what came after the backup is not garbage");
+
+    // Meant so: one plan, by its digest, and the next run compares with it.
+    let plan = cluster.arg("the.plan");
+    let made = cluster.balance(&["plan", "-o", &plan, "--json"]).ends_with(4).json();
+    let digest = made["digest"].as_str().unwrap();
+    cluster.balance(&["apply", &plan, "--digest", digest, "--release-brakes"]).ends_with(0);
+    cluster.settle();
+    assert_eq!((cluster.copies(&old), cluster.copies(&new)), (1, 0));
+    cluster.once();
+}
+
+/// Copies a directory with all that is in it.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().flatten() {
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
 }

@@ -2,15 +2,19 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
 
+mod balancer; // one that goes on
+mod between; // somebody who changes what a node says
 mod brakes; // a run that would change too much
 mod chaos; // random kills
 mod cluster; // nodes, a directory of manifests, a balancer
 mod cycle; // replicate, trash, converge
 mod doubts; // whatever is not certain ends the run
 mod files; // put, get, ls, rm
+mod outcomes; // what became of lists
 mod plans; // made, shown, compared, explained, applied
 #[path = "../cli/program.rs"]
 mod program;
 mod service; // run after run
+mod status; // the last runs
 mod transfers; // put and get, killed, damaged, repeated
 mod what_if; // donjon balance decide

@@ -73,6 +73,24 @@ fn the_keepstore_flags_of_serve_are_understood() {
 }
 
 #[test]
+fn the_flags_of_keep_balance_are_understood() {
+    let version = donjon(&["balance", "run", "-version"]).ends_with(0).text();
+    assert_eq!(version, format!("donjon {}\n", env!("CARGO_PKG_VERSION")));
+    let help = donjon(&["balance", "run", "-once", "-commit-pulls", "-help"]).ends_with(0).text();
+    assert!(help.contains("One run"), "{help}");
+    let args = [
+        "balance",
+        "run",
+        "-once",
+        "-commit-confirmed-fields=false",
+        "-config",
+        "/nonexistent.yml",
+    ];
+    donjon(&args).ends_with(2).complains("cannot read /nonexistent.yml");
+    usage_error(&["balance", "run", "-commit-trash=false"], "-c");
+}
+
+#[test]
 fn every_command_explains_itself_with_examples() {
     for command in [
         "serve",

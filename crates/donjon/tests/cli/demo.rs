@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::program::donjon;
 
@@ -27,19 +27,27 @@ fn everything_happens_as_it_should() {
     let files = files();
     let summary = donjon(&["demo", "--json", files.path().to_str().unwrap()]).ends_with(0).json();
     assert_eq!(summary["ok"], true, "{summary}");
-    assert_eq!((&summary["files"], &summary["blocks"]), (&22.into(), &21.into()));
+    // Ten collections of a block each: small files share one.
+    let stored = json!({"collections": 10, "files": 22, "blocks": 10, "replicas": 20});
+    for (key, count) in stored.as_object().unwrap() {
+        assert_eq!(&summary["stored"][key], count, "{key}: {summary}");
+    }
+    let sum = |lists: &Value, count: &dyn Fn(&Value) -> u64| -> u64 {
+        lists.as_array().unwrap().iter().map(count).sum()
+    };
+    let disk = &summary["disk_failure"];
     assert_eq!(
-        (&summary["pull"]["done"], &summary["pull"]["failed"]),
-        (&21.into(), &json!({ "absent_at_source": 1 }))
+        sum(&disk["lists"], &|list| list["done"].as_u64().unwrap()),
+        disk["replicas_lost"].as_u64().unwrap()
     );
-    assert_eq!(summary["trash"]["done"], 20);
-    assert_eq!(summary["trash"]["skipped"], json!({ "listed_too_new": 1, "rewritten": 1 }));
-    let read_back = &summary["read_back"];
-    assert_eq!((&read_back["files"], &read_back["wrong"]), (&22.into(), &0.into()));
-    assert!(
-        read_back["from_first"].as_u64() > Some(0) && read_back["from_second"].as_u64() > Some(0),
-        "{read_back}"
-    );
+    // Two collections were removed; the blocks of one of them were stored again in time.
+    let trash = &summary["trash"];
+    assert_eq!(sum(trash, &|list| list["done"].as_u64().unwrap()), 2, "{summary}");
+    let rewritten = |list: &Value| list["skipped"]["rewritten"].as_u64().unwrap_or_default();
+    assert_eq!(sum(trash, &rewritten), 2, "{summary}");
+    assert_eq!(summary["untrashed"], 2);
+    assert_eq!(summary["read_back"], json!({"collections": 10, "right": 22, "wrong": 0}));
+    assert_eq!(summary["checks"].as_array().unwrap().len(), 7);
     assert_eq!(summary["directory"], json!(null));
 }
 
@@ -48,10 +56,29 @@ fn people_see_numbered_steps_and_find_what_was_kept() {
     let files = files();
     let ran = donjon(&["demo", "--keep", files.path().to_str().unwrap()]).ends_with(0);
     let text = ran.text();
-    for part in ["\n1. ", "\n10. ", "absent_at_source", "rewritten", "All is well"] {
+    let parts = [
+        "\n1. ",
+        "\n13. ",
+        "$ donjon balance apply",
+        "what was stored again stayed",
+        "There is no live copy",
+        "All is well",
+    ];
+    for part in parts {
         assert!(text.contains(part), "no {part:?}: {text}");
     }
     let kept = Path::new(text.lines().find_map(|line| line.trim().strip_prefix("kept: ")).unwrap());
-    assert!(kept.join("first").is_dir() && kept.join("second.log").is_file(), "{text}");
+    for name in ["first", "second.log", "third-new", "today.plan", "restored/part-10"] {
+        assert!(kept.join(name).exists(), "no {name}: {text}");
+    }
     fs::remove_dir_all(kept).unwrap();
+}
+
+#[test]
+fn one_file_is_not_enough() {
+    let files = tempfile::tempdir().unwrap();
+    fs::write(files.path().join("file"), "text").unwrap();
+    donjon(&["demo", files.path().to_str().unwrap()])
+        .ends_with(2)
+        .complains("two files are needed");
 }

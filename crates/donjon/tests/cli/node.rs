@@ -29,20 +29,30 @@ impl Node {
     /// A node in a data directory, new or not.
     pub(crate) fn start_in(data: TempDir) -> Node {
         let address = free_address();
+        Node::serve(data, &address, &["--listen", &address])
+    }
+
+    /// A node that is expected to listen at `address`.
+    pub(crate) fn serve(data: TempDir, address: &str, args: &[&str]) -> Node {
         let mut child =
-            command(&["serve", "--data", data.path().to_str().unwrap(), "--listen", &address])
+            command(&[&["serve", "--data", data.path().to_str().unwrap()], args].concat())
                 .stdin(Stdio::null())
                 .stderr(File::create(data.path().with_extension("log")).unwrap())
                 .spawn()
                 .unwrap();
         let begun = Instant::now();
-        while TcpStream::connect(&address).is_err() {
+        while TcpStream::connect(address).is_err() {
             let log = || fs::read_to_string(data.path().with_extension("log")).unwrap();
             assert!(child.try_wait().unwrap().is_none(), "the node ended at its start: {}", log());
             assert!(begun.elapsed() < START_MAX, "the node does not listen: {}", log());
             std::thread::sleep(Duration::from_millis(10));
         }
         Node { data, url: format!("http://{address}/"), child }
+    }
+
+    /// Where it listens, `HOST:PORT`.
+    pub(crate) fn address(&self) -> String {
+        self.url.trim_start_matches("http://").trim_end_matches('/').to_owned()
     }
 
     /// The arguments that name this node.

@@ -28,11 +28,25 @@ fn the_secrets_of_a_data_directory_are_its_owners_alone() {
 #[test]
 fn an_address_that_is_taken_is_a_failed_start() {
     let node = Node::start();
-    let other = tempfile::tempdir().unwrap();
-    let address = node.url.trim_start_matches("http://").trim_end_matches('/');
-    let ran = donjon(&["serve", "--data", other.path().to_str().unwrap(), "--listen", address])
-        .ends_with(1);
-    assert!(ran.stderr.contains(address), "{}", ran.stderr);
+    let parent = tempfile::tempdir().unwrap();
+    let other = parent.path().join("other");
+    let address = node.address();
+    let ran = donjon(&["serve", "--data", other.to_str().unwrap(), "--listen", &address]);
+    let ran = ran.ends_with(1).complains(&format!("cannot listen on http://{address}/: "));
+    assert!(
+        ran.stderr.contains("choose another address, with --listen HOST:PORT"),
+        "{}",
+        ran.stderr
+    );
+    assert!(!other.exists(), "nothing is set up with an address that is of no use");
+}
+
+#[test]
+fn the_address_of_the_first_start_is_found_again() {
+    let first = Node::start();
+    let (address, (_code, data)) = (first.address(), first.stop());
+    let again = Node::serve(data, &address, &[]);
+    donjon(&["mounts", "--data", again.data.path().to_str().unwrap()]).ends_with(0);
 }
 
 #[test]

@@ -1,8 +1,13 @@
 //! What lies in `deploy/` fits the program: every metric and label that the dashboard and the alert rules name is emitted
-//! by a real node, and the unit starts it with arguments that it takes.
+//! by a real node or a real balancer, and the units start them with arguments that they take.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
 
+#[path = "../balance/balancer.rs"]
+mod balancer;
+#[expect(dead_code, reason = "shared with the tests of the balancer, which use more of it")]
+#[path = "../balance/cluster.rs"]
+mod cluster;
 #[expect(dead_code, reason = "shared with the tests of lists, which use more of it")]
 #[path = "../lists/node.rs"]
 mod node;
@@ -15,6 +20,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
+use balancer::Service;
+use cluster::{Block, Cluster, wait_for};
 use node::Node;
 use program::donjon;
 use promql::{Selector, selectors};
@@ -22,6 +29,7 @@ use promql::{Selector, selectors};
 const ALERTS: &str = include_str!("../../../../deploy/alerts.yml");
 const DASHBOARD: &str = include_str!("../../../../deploy/grafana-dashboard.json");
 const UNIT: &str = include_str!("../../../../deploy/donjon.service");
+const BALANCE_UNIT: &str = include_str!("../../../../deploy/donjon-balance.service");
 
 /// What Prometheus adds to everything that it collects.
 const OF_PROMETHEUS: [&str; 2] = ["instance", "job"];
@@ -73,21 +81,45 @@ fn emitted() -> BTreeMap<String, BTreeSet<String>> {
     node.run_with_input(&["list", "put", "trash", "-"], b"[rubbish").ends_with(1);
     std::fs::write(node.path("keep/fff"), "a file where a directory should be").unwrap();
     node.run(&["block", "get", "ffffffffffffffffffffffffffffffff+12"]).ends_with(1);
-    let metrics = node.curl(&[], "/metrics");
-    let (_, samples) = metrics.split_once("\r\n\r\n").unwrap();
-    let mut emitted: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for sample in samples.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
+    let page = node.curl(&[], "/metrics");
+    let (_, samples) = page.split_once("\r\n\r\n").unwrap();
+    metrics(samples)
+}
+
+/// What a balancer emits once it has sent lists.
+fn emitted_by_the_balancer() -> BTreeMap<String, BTreeSet<String>> {
+    let cluster = Cluster::start(1, json!({}));
+    let block = [Block::new("wanted")];
+    cluster.plant(0, &block);
+    cluster.publish("a", &block, Some(1));
+    let service = Service::start(&cluster);
+    let runs = "donjon_balance_runs_total{outcome=\"succeeded\"}";
+    wait_for("a run", || service.metric(runs) == Some(1.0));
+    let mut metrics = metrics(&service.page("/metrics"));
+    // Of columns in a database, which this one has not.
+    metrics.insert(
+        "donjon_balance_confirmed_collections".to_owned(),
+        BTreeSet::from(["outcome".to_owned()]),
+    );
+    metrics
+}
+
+/// The metrics of a page: names, each with the names of its labels.
+fn metrics(page: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let mut metrics: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for sample in page.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
         let (series, _value) = sample.rsplit_once(' ').unwrap();
         for Selector { metric, labels } in selectors(series) {
-            emitted.entry(metric).or_default().extend(labels);
+            metrics.entry(metric).or_default().extend(labels);
         }
     }
-    emitted
+    metrics
 }
 
 #[test]
 fn every_metric_and_label_that_is_named_is_emitted() {
-    let emitted = emitted();
+    let mut emitted = emitted();
+    emitted.append(&mut emitted_by_the_balancer());
     let expressions = [alert_expressions(), dashboard_expressions()].concat();
     let mut used = BTreeSet::new();
     for expression in &expressions {
@@ -97,7 +129,7 @@ fn every_metric_and_label_that_is_named_is_emitted() {
                 continue;
             }
             let Some(known) = emitted.get(&metric) else {
-                panic!("no node emits {metric}, which is in: {expression}");
+                panic!("nothing emits {metric}, which is in: {expression}");
             };
             for label in labels.iter().filter(|label| !OF_PROMETHEUS.contains(&label.as_str())) {
                 assert!(known.contains(label), "{metric} has no label {label}: {expression}");
@@ -137,6 +169,8 @@ fn every_alert_says_what_it_means_and_what_to_do() {
         "DonjonItemsFail",
         "DonjonTrashHit",
         "DonjonStalledRequests",
+        "DonjonBlocksLost",
+        "DonjonBalanceHeld",
     ] {
         assert!(names.contains(wanted), "no alert {wanted}");
     }
@@ -158,15 +192,19 @@ fn the_panels_of_the_dashboard_do_not_overlap() {
 }
 
 #[test]
-fn the_unit_starts_the_program_with_arguments_that_it_takes() {
-    let line = UNIT.lines().find_map(|line| line.strip_prefix("ExecStart=")).unwrap();
-    let words: Vec<&str> = line.split(' ').collect();
-    assert_eq!(words[0], "/usr/bin/donjon");
-    let help = donjon(&[&words[1..], &["--help"]].concat()).ends_with(0).text();
-    assert!(help.contains("Run a node"), "{help}");
-    for hardening in
-        ["NoNewPrivileges=yes", "ProtectSystem=strict", "CapabilityBoundingSet=", "Type=notify"]
-    {
-        assert!(UNIT.lines().any(|line| line == hardening), "no {hardening}");
+fn the_units_start_the_program_with_arguments_that_it_takes() {
+    for (unit, says, lines) in [
+        (UNIT, "Run a node", ["Type=notify", "UMask=0077"]),
+        (BALANCE_UNIT, "Run after run", ["RestartPreventExitStatus=2", "Nice=19"]),
+    ] {
+        let line = unit.lines().find_map(|line| line.strip_prefix("ExecStart=")).unwrap();
+        let words: Vec<&str> = line.split(' ').collect();
+        assert_eq!(words[0], "/usr/bin/donjon");
+        let help = donjon(&[&words[1..], &["--help"]].concat()).ends_with(0).text();
+        assert!(help.contains(says), "{help}");
+        let hardening = ["NoNewPrivileges=yes", "ProtectSystem=strict", "CapabilityBoundingSet="];
+        for wanted in hardening.iter().chain(&lines) {
+            assert!(unit.lines().any(|line| line == *wanted), "no {wanted}");
+        }
     }
 }

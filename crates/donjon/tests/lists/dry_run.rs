@@ -72,6 +72,26 @@ fn a_second_dry_run_shows_only_its_own_outcomes() {
 }
 
 #[test]
+fn a_dry_run_says_that_the_list_would_be_held_and_why() {
+    let node = Node::start(json!({ "TrashGuardPercent": 20, "TrashGuardFloor": 5 }));
+    let blocks = node.plant(30);
+    let dry = |count: usize, args: &[&str]| {
+        let args = [&["list", "put", "trash", "-", "--dry-run"], args].concat();
+        node.run_with_input(&args, &trash_list(&blocks[..count]))
+    };
+    let would = dry(7, &["--json"]).ends_with(4).json()["receipt"]["would_be_held"].clone();
+    assert_eq!((&would["percent"], &would["floor"]), (&20.into(), &5.into()), "{would}");
+    assert!(would["reason"].as_str().unwrap().contains("7 of 30 blocks"), "{would}");
+    let text = dry(7, &[]).ends_with(4).text();
+    assert!(text.contains("would be held until you release it: the list names 7 of 30"), "{text}");
+    assert!(text.contains("Allowed are 20 %") && text.contains("always 5 blocks"), "{text}");
+    let receipt = dry(6, &["--json"]).ends_with(0).json()["receipt"].clone();
+    assert_eq!((&receipt["would_be_held"], &receipt["done"]), (&Value::Null, &6.into()));
+    node.send(&blocks[..7]);
+    node.wait_for_state("held");
+}
+
+#[test]
 fn pull_lists_can_be_tried_too() {
     let node = Node::start(json!({}));
     let blocks = node.plant(1);

@@ -96,7 +96,8 @@ impl KeepClient {
         self.list_books(&paths::list_by_id(name, id), Absence::OfTheThing).await
     }
 
-    /// The books of the last dry run. Needs the admin token.
+    /// The books of the last dry run, and whether the guard would hold the list: it is still counting as long as the state
+    /// is [`ListState::Checking`](crate::status::ListState::Checking). Needs the admin token.
     ///
     /// # Errors
     /// [`ClientError::NotFound`] if there was none since the node's start.

@@ -52,6 +52,17 @@ impl ListState {
     }
 }
 
+/// What the guard says of a list in a dry run: it would not be worked off until an operator had released it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WouldBeHeld {
+    /// What it names too much of: a sentence.
+    pub reason: String,
+    /// The largest part of a volume that a list may name, in percent: `Donjon.TrashGuardPercent`.
+    pub percent: u64,
+    /// So many blocks of a volume every list may name: `Donjon.TrashGuardFloor`.
+    pub floor: u64,
+}
+
 /// Where a setting comes from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -17,6 +17,7 @@ mod plan;
 mod ranking;
 mod reason;
 mod satisfied;
+mod setback;
 mod state;
 mod statistics;
 mod tally;
@@ -35,6 +36,7 @@ pub use layout::{
     ServerAccess, ServerFacts,
 };
 pub use reason::{KeepReason, PullReason, TrashReason};
+pub use setback::{Attempt, Setback, attempt, longest_wait};
 pub use statistics::{ClassUsage, Statistics, Usage};
 pub use urgency::{Turn, Urgency};
 pub use wish::{Need, Wish, WishId};

@@ -11,11 +11,11 @@ use keep_rules::Timestamp;
 use keep_rules::trash::may_empty;
 use rustix::fs::{FileType, Stat};
 
-use super::Directory;
 use super::list::HexKind;
 use super::name::Name;
 use super::trashed::mtime;
 use super::tree::Tree;
+use super::{Directory, THREADS_MAX};
 use crate::{Emptied, EmptiedCopy, EmptyOrder, Error, Operation, Round};
 
 /// Sub-directories that several workers empty, each taking the next one.
@@ -58,16 +58,16 @@ enum Next {
 impl Directory {
     /// Empties all sub-directories, several of them at a time.
     pub(super) async fn empty(&self, now: Timestamp, order: EmptyOrder) -> Result<Round, Error> {
-        let workers = order.workers.max(1);
+        // The others are for whoever reads and writes.
+        let workers = order.workers.clamp(1, THREADS_MAX / 2);
         let subdirectories = self.hop(Tree::subdirectories_to_empty).await?;
         let work = Work { subdirectories, next: AtomicUsize::new(0), now, order };
         let work = GiveUpOnDrop(Arc::new(work));
-        let tasks: Vec<_> = (0..workers)
-            .map(|_worker| {
-                let work = Arc::clone(&work.0);
-                self.spawn(move |tree| tree.empty_as_worker(&work))
-            })
-            .collect();
+        let mut tasks = Vec::with_capacity(workers);
+        for _worker in 0..workers {
+            let work = Arc::clone(&work.0);
+            tasks.push(self.spawn(move |tree| tree.empty_as_worker(&work)).await);
+        }
         let mut sum = Emptied::default();
         let mut next = Next::GoOn;
         let mut failure = Ok(());

@@ -88,7 +88,7 @@ impl Tree {
         let file = match opened {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(Error::device("open a block", error)),
+            Err(error) => return Err(not_opened(error)),
         };
         let metadata = self.metadata(Operation::Stat, || file.metadata(), "look at a block")?;
         if metadata.is_file() { Ok(Some(file)) } else { Err(no_regular_file()) }
@@ -121,6 +121,14 @@ pub(super) fn replica(metadata: &std::fs::Metadata) -> Replica {
 /// An instant as the file system has it; the nearest one that we can represent.
 pub(super) fn timestamp(seconds: i64, nanos: i64) -> Timestamp {
     Timestamp::from_nanos(seconds.saturating_mul(1_000_000_000).saturating_add(nanos))
+}
+
+/// A block's file that is there and cannot be opened. A link or a directory says so in words that mean something else.
+pub(super) fn not_opened(error: io::Error) -> Error {
+    match Errno::from_io_error(&error) {
+        Some(Errno::LOOP | Errno::ISDIR) => no_regular_file(),
+        _other => Error::device("open a block", error),
+    }
 }
 
 /// Something has a block's name and is a directory, a link or a device.

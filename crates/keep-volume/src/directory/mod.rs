@@ -34,7 +34,7 @@ use async_trait::async_trait;
 use keep_rules::mount::DeviceId;
 use keep_rules::trash::Fate;
 use keep_rules::{BlockHash, HashPrefix, Timestamp};
-use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::sync::{Mutex, OwnedMutexGuard, Semaphore};
 use tokio::task::{JoinHandle, spawn_blocking};
 
 pub use config::{DirectoryConfig, Durability, Identity, Serialize};
@@ -51,6 +51,10 @@ use crate::{
     TrashedCopy, TryWrite, Untrashed, Volume,
 };
 
+/// Threads that the operations of one volume take at once, at most. A quarter of those that tokio has: a disk that hangs
+/// keeps its threads, and must leave some to the other disks. More than a disk has use for.
+const THREADS_MAX: usize = 128;
+
 /// A volume in a directory, which Go keepstores and other nodes may share.
 ///
 /// A clone is another handle on the same volume.
@@ -60,6 +64,7 @@ pub struct Directory {
     device_id: DeviceId,
     /// Whoever has it may move data; `None` if all may.
     turn: Option<Arc<Mutex<()>>>,
+    threads: Arc<Semaphore>,
 }
 
 impl Directory {
@@ -101,7 +106,8 @@ impl Directory {
             Serialize::No => None,
         };
         let device_id = config.device_id.clone();
-        Ok(Directory { tree: Arc::new(Tree::open(config)?), device_id, turn })
+        let threads = Arc::new(Semaphore::new(THREADS_MAX));
+        Ok(Directory { tree: Arc::new(Tree::open(config)?), device_id, turn, threads })
     }
 
     /// Runs `work` on a blocking thread and waits for it. It runs to its end also when nobody waits any more.
@@ -109,7 +115,7 @@ impl Directory {
         &self,
         work: impl FnOnce(&Tree) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        Directory::join(self.spawn(work)).await
+        Directory::join(self.spawn(work).await).await
     }
 
     /// As [`Directory::hop`], for work that moves data: it waits for its turn.
@@ -131,6 +137,7 @@ impl Directory {
             drop(turn);
             done
         })
+        .await
     }
 
     async fn turn(&self) -> Option<OwnedMutexGuard<()>> {
@@ -140,12 +147,18 @@ impl Directory {
         }
     }
 
-    fn spawn<T: Send + 'static>(
+    /// Waits for one of the volume's threads, and starts the work.
+    async fn spawn<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Tree) -> T + Send + 'static,
     ) -> JoinHandle<T> {
+        let thread = Arc::clone(&self.threads).acquire_owned().await;
         let tree = Arc::clone(&self.tree);
-        spawn_blocking(move || work(&tree))
+        spawn_blocking(move || {
+            let done = work(&tree);
+            drop(thread);
+            done
+        })
     }
 
     async fn join<T>(task: JoinHandle<Result<T, Error>>) -> Result<T, Error> {

@@ -12,7 +12,7 @@ use rustix::fs::{Advice, OFlags, fadvise};
 use rustix::io::{pread, retry_on_intr};
 
 use super::Directory;
-use super::lock::{no_regular_file, replica};
+use super::lock::{no_regular_file, not_opened, replica};
 use super::temp::Temp;
 use super::tree::Tree;
 use crate::chunks::ChunkReader;
@@ -46,7 +46,7 @@ impl Tree {
         let file = match opened {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(self.absent()),
-            Err(error) => return Err(Error::device("open a block", error)),
+            Err(error) => return Err(not_opened(error)),
         };
         let metadata = self.metadata(Operation::Stat, || file.metadata(), "look at a block")?;
         if !metadata.is_file() {

@@ -103,6 +103,11 @@ impl DirSync {
         lead.finish(sync())
     }
 
+    /// Takes it down that something in directory `slot` could not be synced: nothing there is trusted from now on.
+    pub(super) fn fail(&self, slot: usize, error: &io::Error) {
+        self.slots[slot].lock().failed.get_or_insert(Failure::of(error));
+    }
+
     /// Whether some directory's sync has failed.
     pub(super) fn has_failed(&self) -> bool {
         self.slots.iter().any(|slot| slot.lock().failed.is_some())
@@ -206,6 +211,8 @@ mod tests {
         assert!(syncs.sync(0, || Err(io::Error::other("broken"))).is_err());
         assert!(syncs.sync(0, || Ok(())).is_err() && syncs.has_failed());
         assert!(syncs.sync(1, || Ok(())).is_ok(), "another directory is not concerned");
+        syncs.fail(1, &io::Error::other("a file in it"));
+        assert!(syncs.sync(1, || Ok(())).is_err());
     }
 
     #[test]

@@ -14,7 +14,7 @@ impl Tree {
         let exclusive = self.stripes.lock(hash);
         let touched = self.set_mtime_of_live(hash, now)?.ok_or_else(|| self.absent())?;
         drop(exclusive);
-        self.sync_file(&touched.file)?;
+        self.sync_live(hash, &touched.file)?;
         drop(touched);
         self.settle_names(hash)
     }

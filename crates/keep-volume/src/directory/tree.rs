@@ -144,7 +144,20 @@ impl Tree {
             .map_err(|error| Error::device("sync a directory", error))
     }
 
-    /// Syncs contents and times of a file.
+    /// Syncs contents and times of a file that has a block's name. If that fails, nothing in its directory is trusted any
+    /// more: what the kernel could not write of the file it may have dropped, a later sync would say that all is well, and
+    /// what is read still comes from memory.
+    pub(super) fn sync_live(&self, hash: BlockHash, file: &File) -> Result<(), Error> {
+        if self.durability == Durability::NoSync {
+            return Ok(());
+        }
+        self.call(Operation::Sync, || file.sync_all()).map_err(|error| {
+            self.syncs.fail(name::subdirectory_number(hash), &error);
+            Error::device("sync a file", error)
+        })
+    }
+
+    /// Syncs contents and times of a file that nobody else uses, and that is thrown away if this fails.
     pub(super) fn sync_file(&self, file: &File) -> Result<(), Error> {
         if self.durability == Durability::NoSync {
             return Ok(());
@@ -258,6 +271,27 @@ mod tests {
         tree.steps();
         tree.touch(BlockHash::EMPTY, T1).unwrap();
         assert_eq!(tree.steps(), [SetTimes, SyncFile, SyncDirectory]);
+    }
+
+    /// A pipe has no disk to be synced to, so its sync fails.
+    #[test]
+    fn a_block_that_could_not_be_synced_once_is_not_acknowledged_later() {
+        let root = tempfile::tempdir().unwrap();
+        let tree = tree(root.path());
+        tree.store(BlockHash::EMPTY, T0);
+        let elsewhere: BlockHash = "acbd18db4cc2f85cedef654fccc4a4d8".parse().unwrap();
+        tree.store(elsewhere, T0);
+        let (pipe, _writer) = std::io::pipe().unwrap();
+        let pipe = File::from(std::os::fd::OwnedFd::from(pipe));
+        tree.sync_live(BlockHash::EMPTY, &pipe).unwrap_err();
+        tree.touch(BlockHash::EMPTY, T1).unwrap_err();
+        tree.untrash(BlockHash::EMPTY, T1).unwrap_err();
+        let mut draft = Draft::new(BlockHash::EMPTY);
+        draft.chunks.push_back("data".into());
+        tree.commit(&mut draft, T1).unwrap_err();
+        tree.touch(elsewhere, T1).unwrap();
+        let sick = crate::TryWrite::No;
+        assert!(tree.check(sick).is_err(), "the operator is told");
     }
 
     #[test]

@@ -25,7 +25,7 @@ impl Tree {
                 },
             };
             drop(exclusive);
-            self.sync_file(&file)?;
+            self.sync_live(hash, &file)?;
             drop(file);
             self.settle_names(hash)?;
             return Ok(untrashed);
@@ -44,7 +44,7 @@ impl Tree {
         let trashed = self.subdirectory(hash).join(OsStr::from_bytes(latest.name.to_bytes()));
         let Some(locked) = self.lock_file(&trashed)? else { return Ok(None) };
         self.set_mtime(&locked.file, now)?;
-        self.sync_file(&locked.file)?;
+        self.sync_live(hash, &locked.file)?;
         match self.rename_to_free_name(&trashed, &self.block(hash)) {
             Ok(()) => Ok(Some(locked.file)),
             Err(error)

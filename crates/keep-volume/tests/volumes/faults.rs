@@ -51,6 +51,12 @@ async fn what_is_no_regular_file_is_no_block() {
     fs::create_dir_all(place(&root, &link).parent().unwrap()).unwrap();
     symlink("/etc/passwd", place(&root, &link)).unwrap();
     assert_broken(&volume, &link).await;
+    for block in [&directory, &link] {
+        let Err(Error::Device { source, .. }) = volume.touch(block.hash, T1).await else {
+            panic!()
+        };
+        assert_eq!(source.to_string(), "what has its name is no regular file");
+    }
     assert!(place(&root, &link).is_symlink(), "it is still there");
 }
 

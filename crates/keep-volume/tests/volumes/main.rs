@@ -7,6 +7,7 @@ mod disk;
 mod durability;
 mod faults;
 mod full;
+mod hangs;
 mod index;
 mod layout;
 mod model;

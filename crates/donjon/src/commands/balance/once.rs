@@ -5,6 +5,7 @@ use std::sync::Arc;
 use donjon_balance::once::{Run, RunError};
 
 use super::applied;
+use super::confirming::ConfirmArgs;
 use super::progress::Drawn;
 use super::setup::{SetupArgs, now};
 use super::show;
@@ -32,10 +33,14 @@ pub(crate) struct OnceArgs {
 
     #[command(flatten)]
     setup: SetupArgs,
+
+    #[command(flatten)]
+    confirm: ConfirmArgs,
 }
 
 pub(super) async fn run(args: OnceArgs) -> Result<Exit, Failure> {
-    let setup = args.setup.set_up().await?;
+    let mut setup = args.setup.set_up().await?;
+    args.confirm.apply(&mut setup.settings);
     let run = Run {
         settings: &setup.settings,
         servers: &setup.servers,

@@ -9,6 +9,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, watch};
 
+use super::confirming::ConfirmArgs;
 use super::setup::{SetupArgs, now, random};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -24,6 +25,8 @@ Examples:
   donjon balance run --config /etc/arvados/config.yml
   donjon balance run --data /srv/keep --period 3600 --listen 127.0.0.1:9005
 
+The flags of keep-balance are understood: -config FILE, -once, -version, -commit-confirmed-fields;
+-commit-pulls and -commit-trash if true; -dump, -chunk-prefix and -pprof are ignored.
 Exit status: 0 stopped by a signal, 1 it could not start, 2 the command line is wrong")]
 pub(crate) struct ServiceArgs {
     /// From the start of a run to the start of the next, in seconds; BalancePeriod of the configuration
@@ -36,10 +39,14 @@ pub(crate) struct ServiceArgs {
 
     #[command(flatten)]
     setup: SetupArgs,
+
+    #[command(flatten)]
+    confirm: ConfirmArgs,
 }
 
 pub(super) async fn run(args: ServiceArgs) -> Result<Exit, Failure> {
-    let setup = args.setup.set_up().await?;
+    let mut setup = args.setup.set_up().await?;
+    args.confirm.apply(&mut setup.settings);
     let period = args.period.map(Duration::from_secs).or(setup.period).ok_or_else(|| {
         Failure::Usage(
             "BalancePeriod is 0: say --period SECONDS, or use `donjon balance once`".to_owned(),
@@ -71,6 +78,7 @@ pub(super) async fn run(args: ServiceArgs) -> Result<Exit, Failure> {
         run_now: &run_now,
         now: &now,
         salt: &|| random().unwrap_or(setup.salt),
+        about: setup.about,
         shown: &shown,
     };
     let mut signals = Signals::new()?;

@@ -9,6 +9,7 @@ use donjon_balance::alone::Alone;
 use donjon_balance::collections::CollectionsTable;
 use donjon_balance::lock::Lock;
 use donjon_balance::manifests::ManifestDirectory;
+use donjon_balance::metrics::{About, ConfigFile};
 use donjon_balance::observe::References;
 use donjon_balance::postgres::{Address, Database, Holder, LockKey, LockWait, SweepLock, Timeouts};
 use donjon_balance::retry::Patience;
@@ -59,22 +60,25 @@ pub(super) struct Setup {
     pub(super) management: Option<Token>,
     pub(super) logs: LogSettings,
     pub(super) cluster_id: String,
+    pub(super) about: About,
 }
 
 impl SetupArgs {
+    /// Where the balancer's state is. Takes no lock and asks nobody.
+    pub(super) fn state_dir(self) -> Result<PathBuf, Failure> {
+        match self.state {
+            Some(state) => Ok(state),
+            None => state_dir(None, &self.cluster.cluster()?),
+        }
+    }
+
     /// Reads the configuration, and takes the lock.
     pub(super) async fn set_up(self) -> Result<Setup, Failure> {
         let cluster = self.cluster.cluster()?;
         let ttl = cluster.ttl()?;
         let own = |name: &str| cluster.data.as_ref().map(|data| data.join(name));
         let balance = cluster.balance.as_ref();
-        let state = self
-            .state
-            .or_else(|| balance.and_then(|balance| balance.state_dir.clone()))
-            .or_else(|| own("balance"))
-            .ok_or_else(|| {
-                Failure::Usage("where is the balancer's state? Give --state DIR".to_owned())
-            })?;
+        let state = state_dir(self.state, &cluster)?;
         let manifests = self
             .manifests
             .or_else(|| balance.and_then(|balance| balance.manifests.clone()))
@@ -105,6 +109,7 @@ impl SetupArgs {
             management: cluster.management.clone(),
             logs: cluster.logs.clone(),
             cluster_id: cluster.id.clone(),
+            about: about(&cluster),
             settings: settings(&cluster, ttl, state),
             servers: servers(&cluster),
             sources,
@@ -112,6 +117,28 @@ impl SetupArgs {
             salt,
         })
     }
+}
+
+fn state_dir(named: Option<PathBuf>, cluster: &Cluster) -> Result<PathBuf, Failure> {
+    let of_config = || cluster.balance.as_ref().and_then(|balance| balance.state_dir.clone());
+    let of_data = || cluster.data.as_ref().map(|data| data.join("balance"));
+    named.or_else(of_config).or_else(of_data).ok_or_else(|| {
+        let what =
+            "where is the balancer's state? Give --state DIR, or set Donjon.Balance.StateDir";
+        Failure::Usage(what.to_owned())
+    })
+}
+
+/// What metrics say of the program.
+fn about(cluster: &Cluster) -> About {
+    let seconds = |time: Timestamp| time.as_nanos() as f64 / 1e9;
+    let loaded = seconds(now());
+    let config = cluster.source.as_ref().map(|source| ConfigFile {
+        sha256: source.sha256.clone(),
+        loaded,
+        modified: source.modified.map_or(loaded, |time| seconds(time.into())),
+    });
+    About { version: env!("CARGO_PKG_VERSION").to_owned(), config }
 }
 
 fn sources(manifests: Option<&Path>, ttl: Duration) -> Vec<Arc<dyn References>> {

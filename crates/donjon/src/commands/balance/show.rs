@@ -1,11 +1,14 @@
 //! A plan, for people.
 
 use donjon_balance::once::Made;
+use donjon_balance::orders::SetbackCounts;
+use donjon_balance::outcomes::ServerOutcomes;
 use donjon_balance::plan::{Footer, Header};
 use keep_rules::balance::Category;
 use keep_rules::brake::Brake;
 use serde::Serialize;
 
+use super::looked_back;
 use crate::table::{bytes, number, table, text};
 
 /// A plan that was made just now.
@@ -25,6 +28,11 @@ pub(super) struct MadeShown {
     held: Vec<String>,
     unknown_classes: Vec<String>,
     cleared_because: Option<String>,
+    outcomes: Vec<ServerOutcomes>,
+    setbacks: SetbackCounts,
+    setbacks_forgotten: u64,
+    #[serde(skip)]
+    before: Vec<String>,
 }
 
 impl From<&Made> for MadeShown {
@@ -45,6 +53,10 @@ impl From<&Made> for MadeShown {
             held: made.held.iter().map(ToString::to_string).collect(),
             unknown_classes: made.unknown_classes.clone(),
             cleared_because: made.cleared.clone(),
+            outcomes: made.outcomes.servers.clone(),
+            setbacks: made.setbacks.clone(),
+            setbacks_forgotten: made.setbacks_forgotten,
+            before: looked_back::lines(&made.outcomes),
         }
     }
 }
@@ -69,6 +81,8 @@ impl MadeShown {
                 self.lost
             ),
         ];
+        lines.extend(self.before.iter().cloned());
+        lines.extend(looked_back::setbacks(&self.setbacks, self.setbacks_forgotten));
         lines.extend(
             self.cleared_because.iter().map(|why| {
                 format!("note    the trash lists of all nodes were cleared first: {why}")

@@ -1,14 +1,15 @@
-//! A cluster of two nodes on loopback, with an Arvados configuration in a temporary directory.
+//! A cluster of three nodes on loopback, with an Arvados configuration in a temporary directory.
 
+use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::net::TcpListener;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use keep_protocol::client::KeepClient;
-use keep_rules::{Locator, SigningKey, Timestamp, Token};
+use keep_protocol::client::{IndexScope, KeepClient};
+use keep_rules::{BlockHash, HashPrefix, Token};
 use serde_json::json;
 use tempfile::TempDir;
 use url::Url;
@@ -20,12 +21,18 @@ use crate::failure::Failure;
 /// A free port may be taken by somebody else before the node has it.
 const TRIES: u32 = 3;
 
-/// The names of the two nodes in directories and in the story.
-const NAMES: [&str; 2] = ["first", "second"];
+/// The names of the nodes in directories and in the story.
+const NAMES: [&str; 3] = ["first", "second", "third"];
+/// The node whose disk dies, among the cluster's.
+pub(super) const THIRD: usize = 2;
 
-/// Two nodes, and what it takes to talk to them.
+/// The configuration's name in the demonstration's directory.
+pub(super) const CONFIG: &str = "config.yml";
+const MANIFESTS: &str = "manifests";
+
+/// Three nodes, and what it takes to talk to them.
 pub(super) struct Cluster {
-    pub(super) nodes: [Node; 2],
+    pub(super) nodes: Vec<Node>,
     secrets: Secrets,
     ttl: Duration,
     directory: TempDir,
@@ -35,9 +42,16 @@ pub(super) struct Cluster {
 pub(super) struct Node {
     pub(super) name: &'static str,
     pub(super) url: Url,
-    pub(super) mount_uuid: String,
     pub(super) client: KeepClient,
+    disk: Disk,
     process: Process,
+}
+
+/// Where a node keeps its blocks.
+#[derive(Clone)]
+struct Disk {
+    mount_uuid: String,
+    root: PathBuf,
 }
 
 /// Made anew for each demonstration.
@@ -45,21 +59,19 @@ struct Secrets {
     root: Token,
     management: Token,
     signing: String,
-    key: SigningKey,
 }
 
-/// Where a node is, before it runs.
+/// Where a node is, whether it runs or not.
 struct Place {
     name: &'static str,
     url: Url,
-    mount_uuid: String,
-    root: PathBuf,
+    disk: Disk,
 }
 
 impl Cluster {
-    /// Starts both nodes and waits until they answer.
+    /// Starts the nodes and waits until they answer.
     pub(super) async fn start(ttl: Duration, story: &mut Story) -> Result<Self, Failure> {
-        story.step("Two nodes start: this program, with a configuration as Arvados has it");
+        story.step("Three nodes start: this program, with a configuration as Arvados has it");
         let mut tries = 1;
         let cluster = loop {
             match Cluster::try_start(ttl).await {
@@ -74,12 +86,12 @@ impl Cluster {
                 node.name,
                 node.url,
                 node.process.id(),
-                node.mount_uuid
+                node.disk.mount_uuid
             ));
         }
         story.tell(format_args!("directory: {}", cluster.directory.path().display()));
         story.tell_prose(format_args!(
-            "A replica may be trashed when it is {} s old here; in production that is two weeks.",
+            "Signatures are valid for {} s here; in production for two weeks. No replica that is younger is ever trashed.",
             ttl.as_secs()
         ));
         Ok(cluster)
@@ -89,33 +101,83 @@ impl Cluster {
         let directory = tempfile::Builder::new().prefix("donjon-demo-").tempdir();
         let directory = directory.map_err(Failure::local("cannot make a temporary directory"))?;
         let secrets = Secrets::make()?;
-        let places = [place(NAMES[0], directory.path())?, place(NAMES[1], directory.path())?];
+        let places: Result<Vec<Place>, Failure> =
+            NAMES.iter().map(|name| Place::new(name, directory.path())).collect();
+        let places = places?;
+        let manifests = directory.path().join(MANIFESTS);
+        fs::create_dir(&manifests)
+            .map_err(Failure::local(format!("cannot make {}", manifests.display())))?;
         let config = write_config(directory.path(), &secrets, &places, ttl)?;
-        let [first, second] = places;
-        let nodes =
-            [Node::start(first, &config, &secrets)?, Node::start(second, &config, &secrets)?];
-        let mut cluster = Cluster { nodes, secrets, ttl, directory };
-        for node in &mut cluster.nodes {
-            let management = node.client.with_token(Some(cluster.secrets.management.clone()));
-            node.process.ready(&management.map_err(Failure::node(node.name))?).await?;
+        let nodes: Result<Vec<Node>, Failure> =
+            places.into_iter().map(|place| Node::start(place, &config, &secrets)).collect();
+        let mut cluster = Cluster { nodes: nodes?, secrets, ttl, directory };
+        for number in 0..cluster.nodes.len() {
+            cluster.ready(number).await?;
         }
         Ok(cluster)
     }
 
-    pub(super) fn first(&self) -> &Node {
-        &self.nodes[0]
+    async fn ready(&mut self, number: usize) -> Result<(), Failure> {
+        let node = &mut self.nodes[number];
+        let management = node.client.with_token(Some(self.secrets.management.clone()));
+        node.process.ready(&management.map_err(Failure::node(node.name))?).await
     }
 
-    pub(super) fn second(&self) -> &Node {
-        &self.nodes[1]
+    /// Kills a node and deletes all that it had.
+    pub(super) async fn lose_disk(&mut self, number: usize) -> Result<(), Failure> {
+        let node = &mut self.nodes[number];
+        node.process.kill().await?;
+        let root = &node.disk.root;
+        fs::remove_dir_all(root)
+            .map_err(Failure::local(format!("cannot delete {}", root.display())))
     }
 
-    /// The locator, signed so that the nodes give out its block.
-    pub(super) fn signed(&self, locator: &Locator) -> Locator {
-        let expiry = Timestamp::from(SystemTime::now()).after(self.ttl);
-        let Secrets { key, root, .. } = &self.secrets;
-        let signed = key.sign(locator.as_str(), locator.hash(), root, expiry, self.ttl);
-        signed.parse().expect("a locator with a signature is a locator")
+    /// Starts a node again, with a new disk.
+    pub(super) async fn start_with_new_disk(&mut self, number: usize) -> Result<(), Failure> {
+        let name = self.nodes[number].name;
+        self.nodes[number].disk = Disk::new(&format!("{name}-new"), self.directory.path())?;
+        let places: Vec<Place> = self.nodes.iter().map(Node::place).collect();
+        let config = write_config(self.directory.path(), &self.secrets, &places, self.ttl)?;
+        self.nodes[number] = Node::start(self.nodes[number].place(), &config, &self.secrets)?;
+        self.ready(number).await
+    }
+
+    /// The demonstration's directory: volumes, manifests, configuration, and what commands leave.
+    pub(super) fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// The directory of manifests.
+    pub(super) fn manifests(&self) -> PathBuf {
+        self.directory.path().join(MANIFESTS)
+    }
+
+    /// The address of the node of this name.
+    pub(super) fn url_of(&self, name: &str) -> &str {
+        let node = self.nodes.iter().find(|node| node.name == name);
+        node.expect("the name came from a node").url.as_str()
+    }
+
+    /// The blocks that a node has.
+    pub(super) async fn index(&self, number: usize) -> Result<BTreeSet<BlockHash>, Failure> {
+        let node = &self.nodes[number];
+        let failed = || Failure::node(format!("the index of the {} node", node.name));
+        let mut blocks = BTreeSet::new();
+        let index = node.client.index(IndexScope::Node, HashPrefix::ALL).await;
+        let mut index = index.map_err(failed())?;
+        while let Some(line) = index.next().await {
+            blocks.insert(line.map_err(failed())?.hash);
+        }
+        Ok(blocks)
+    }
+
+    /// The blocks that each node has.
+    pub(super) async fn indexes(&self) -> Result<Vec<BTreeSet<BlockHash>>, Failure> {
+        let mut indexes = Vec::new();
+        for number in 0..self.nodes.len() {
+            indexes.push(self.index(number).await?);
+        }
+        Ok(indexes)
     }
 
     /// The failure; if it is a node's, with what the nodes' logs say.
@@ -134,9 +196,9 @@ impl Cluster {
         Failure::Other(text)
     }
 
-    /// Stops both nodes as systemd would.
+    /// Stops the nodes as systemd would.
     pub(super) async fn stop(&mut self, story: &mut Story) -> Result<(), Failure> {
-        story.step("Both nodes are told to stop (SIGTERM)");
+        story.step("The nodes are told to stop (SIGTERM)");
         for node in &mut self.nodes {
             node.process.stop().await?;
             story.tell(format_args!("{}: stopped, exit status 0", node.name));
@@ -152,11 +214,15 @@ impl Cluster {
 
 impl Node {
     fn start(place: Place, config: &Path, secrets: &Secrets) -> Result<Self, Failure> {
-        let Place { name, url, mount_uuid, root } = place;
-        let process = Process::start(config, &url, root.with_extension("log"))?;
+        let Place { name, url, disk } = place;
+        let process = Process::start(config, &url, disk.root.with_extension("log"))?;
         let client = KeepClient::new(url.clone(), Some(secrets.root.clone()))
             .map_err(Failure::node(name))?;
-        Ok(Node { name, url, mount_uuid, client, process })
+        Ok(Node { name, url, client, disk, process })
+    }
+
+    fn place(&self) -> Place {
+        Place { name: self.name, url: self.url.clone(), disk: self.disk.clone() }
     }
 }
 
@@ -166,7 +232,6 @@ impl Secrets {
         Ok(Secrets {
             root: Token::new(root).expect("48 digits are not empty"),
             management: Token::new(management).expect("48 digits are not empty"),
-            key: SigningKey::new(signing.as_bytes()).expect("48 digits are not empty"),
             signing,
         })
     }
@@ -181,30 +246,41 @@ fn random_text() -> Result<String, Failure> {
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-fn place(name: &'static str, directory: &Path) -> Result<Place, Failure> {
-    let root = directory.join(name);
-    fs::create_dir(&root).map_err(Failure::local(format!("cannot make {}", root.display())))?;
-    let port = TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr());
-    let address = port.map_err(Failure::local("cannot find a free port on loopback"))?;
-    let url = format!("http://{address}/").parse().expect("an address makes a URL");
-    Ok(Place { name, url, mount_uuid: format!("demo0-nyw5e-{name:0>15}"), root })
+impl Place {
+    fn new(name: &'static str, directory: &Path) -> Result<Self, Failure> {
+        let disk = Disk::new(name, directory)?;
+        let port = TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr());
+        let address = port.map_err(Failure::local("cannot find a free port on loopback"))?;
+        let url = format!("http://{address}/").parse().expect("an address makes a URL");
+        Ok(Place { name, url, disk })
+    }
 }
 
-/// One file for both nodes, as a cluster has it. JSON is YAML.
+impl Disk {
+    /// An empty directory.
+    fn new(name: &str, directory: &Path) -> Result<Self, Failure> {
+        let root = directory.join(name);
+        fs::create_dir(&root).map_err(Failure::local(format!("cannot make {}", root.display())))?;
+        let name = name.replace('-', "");
+        Ok(Disk { mount_uuid: format!("demo0-nyw5e-{name:0>15}"), root })
+    }
+}
+
+/// One file for all nodes, as a cluster has it. JSON is YAML.
 fn write_config(
     directory: &Path,
     secrets: &Secrets,
-    places: &[Place; 2],
+    places: &[Place],
     ttl: Duration,
 ) -> Result<PathBuf, Failure> {
     let urls = places.iter().map(|place| (place.url.to_string(), json!({})));
     let volumes = places.iter().map(|place| {
         let volume = json!({
             "Driver": "Directory",
-            "DriverParameters": { "Root": place.root },
+            "DriverParameters": { "Root": place.disk.root },
             "AccessViaHosts": { place.url.as_str(): {} },
         });
-        (place.mount_uuid.clone(), volume)
+        (place.disk.mount_uuid.clone(), volume)
     });
     let config = json!({ "Clusters": { "demo0": {
         "SystemRootToken": secrets.root.as_str(),
@@ -212,12 +288,19 @@ fn write_config(
         "Collections": {
             "BlobSigningKey": secrets.signing,
             "BlobSigningTTL": format!("{}s", ttl.as_secs()),
+            "BlobTrashLifetime": "1h",
+            "DefaultReplication": 2,
         },
+        "Donjon": { "Balance": {
+            "Manifests": directory.join(MANIFESTS),
+            "StateDir": directory.join("balance"),
+        } },
         "Services": { "Keepstore": { "InternalURLs": urls.collect::<serde_json::Map<_, _>>() } },
         "Volumes": volumes.collect::<serde_json::Map<_, _>>(),
     } } });
-    let path = directory.join("config.yml");
-    let written = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
+    let path = directory.join(CONFIG);
+    let written =
+        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path);
     let written = written.and_then(|mut file| writeln!(file, "{config:#}"));
     written.map_err(Failure::local(format!("cannot write {}", path.display())))?;
     Ok(path)

@@ -1,4 +1,4 @@
-//! Which files to store: those that were named, or those of the repository around the current directory.
+//! Which files to store, two at least: those that were named, or those of the repository around the current directory.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -12,7 +12,7 @@ use crate::failure::Failure;
 /// More files than this make the demonstration longer, not clearer.
 const FILES_MAX: usize = 1500;
 /// So that it takes seconds, and fits into most temporary directories.
-const BYTES_MAX: u64 = 256 << 20;
+const BYTES_MAX: u64 = 128 << 20;
 /// What a build or git leaves in a repository; it is not the repository's own.
 const NOT_OURS: [&str; 4] = [".git", "target", "node_modules", ".venv"];
 
@@ -33,9 +33,10 @@ pub(super) fn chosen(named: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
             .map_err(Failure::local(format!("cannot read {}", path.display())))?;
         if metadata.is_dir() { walk.directory(path)? } else { walk.file(path, metadata.len()) }
     }
-    if walk.files.is_empty() {
+    if walk.files.len() < 2 {
         return Err(Failure::Usage(
-            "there are no files here to store; name some: donjon demo FILES".to_owned(),
+            "two files are needed at least, one to keep and one to remove; name some: donjon demo FILES"
+                .to_owned(),
         ));
     }
     Ok(walk.files.into_iter().collect())

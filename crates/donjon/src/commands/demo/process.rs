@@ -95,6 +95,11 @@ impl Process {
         }
     }
 
+    /// Kills the node, as a power cut would, and waits until it is gone.
+    pub(super) async fn kill(&mut self) -> Result<(), Failure> {
+        self.child.kill().await.map_err(Failure::local("cannot kill a node"))
+    }
+
     /// The last lines of its log, leaving out what went well.
     pub(super) fn log_end(&self) -> String {
         let log = fs::read_to_string(&self.log)

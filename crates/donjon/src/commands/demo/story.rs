@@ -1,15 +1,12 @@
 //! What the demonstration tells while it goes on: numbered steps for people, nothing for scripts.
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::io::{self, Write};
 
-use keep_protocol::status::{ListStatus, Outcome, OutcomeKind};
+use serde::Serialize;
 
-use crate::commands::list::books_table;
 use crate::output::Format;
-use crate::table;
 
 /// So that prose, indented, fits a terminal of 100 columns.
 const PROSE_WIDTH: usize = 95;
@@ -18,7 +15,8 @@ const PROSE_WIDTH: usize = 95;
 pub(super) struct Story {
     audience: Cell<Audience>,
     step: u32,
-    items_shown: usize,
+    lines_shown: usize,
+    checks: Vec<Check>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -29,10 +27,34 @@ enum Audience {
     Nobody,
 }
 
+/// Something that has to be true.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Check {
+    pub(super) ok: bool,
+    what: String,
+}
+
+impl Display for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", if self.ok { "yes:" } else { "NO: " }, self.what)
+    }
+}
+
 impl Story {
-    pub(super) fn new(format: Format, items_shown: usize) -> Self {
+    pub(super) fn new(format: Format, lines_shown: usize) -> Self {
         let audience = if format.json { Audience::Nobody } else { Audience::People };
-        Story { audience: Cell::new(audience), step: 0, items_shown }
+        Story { audience: Cell::new(audience), step: 0, lines_shown, checks: Vec::new() }
+    }
+
+    /// Says whether something is as it should be, and remembers it.
+    pub(super) fn check(&mut self, ok: bool, what: impl Display) {
+        let check = Check { ok, what: what.to_string() };
+        self.tell(&check);
+        self.checks.push(check);
+    }
+
+    pub(super) fn checks(&self) -> Vec<Check> {
+        self.checks.clone()
     }
 
     /// Begins the next step.
@@ -45,7 +67,7 @@ impl Story {
     pub(super) fn tell(&self, line: impl Display) {
         let text = line.to_string();
         for line in text.lines() {
-            self.say(format_args!("   {line}"));
+            self.say(format_args!("   {line}").to_string().trim_end());
         }
     }
 
@@ -54,23 +76,24 @@ impl Story {
         self.tell(wrapped(&text.to_string()));
     }
 
-    /// What became of a list, and of its items: those that were not done first.
-    pub(super) fn tell_list(&self, status: &ListStatus, outcomes: &[Outcome]) {
-        self.tell(books_table(std::slice::from_ref(status)));
-        self.tell("");
-        let mut shown: Vec<Outcome> = outcomes.to_vec();
-        shown.sort_by_key(|outcome| (outcome.outcome == OutcomeKind::Done, outcome.number));
-        shown.truncate(self.items_shown);
-        self.tell(items_table(&shown));
-        if let Some(more @ 1..) = outcomes.len().checked_sub(shown.len()) {
-            self.tell(format_args!("… and {more} more (--items N shows more of them)"));
+    /// A command, as it would be typed.
+    pub(super) fn command(&self, arguments: &[&str]) {
+        self.tell(format_args!("$ donjon {}", arguments.join(" ")));
+    }
+
+    /// What a command says: as much of it as was asked for.
+    pub(super) fn output(&self, text: &str) {
+        let lines: Vec<&str> = text.lines().collect();
+        // One line that says that one line is left out would be no shorter.
+        let shown = if lines.len() > self.lines_shown + 1 { self.lines_shown } else { lines.len() };
+        for line in &lines[..shown] {
+            self.tell(format_args!("  {line}"));
         }
-        let reasons: BTreeMap<&str, &str> = outcomes
-            .iter()
-            .filter_map(|outcome| Some((outcome.reason.as_deref()?, outcome.detail.as_deref()?)))
-            .collect();
-        for (reason, detail) in reasons {
-            self.tell_prose(format_args!("{reason}: {detail}"));
+        if shown < lines.len() {
+            self.tell(format_args!(
+                "  … {} more lines (--lines N shows more)",
+                lines.len() - shown
+            ));
         }
     }
 
@@ -98,20 +121,6 @@ fn wrapped(text: &str) -> String {
         width += length;
     }
     lines
-}
-
-/// What became of items, narrow enough for a terminal; the reasons are explained below it.
-fn items_table(outcomes: &[Outcome]) -> String {
-    let mut table = table::table(["BLOCK", "MOUNT", "OUTCOME", "REASON"]);
-    for outcome in outcomes {
-        table.add_row([
-            outcome.locator.as_str(),
-            &outcome.mount_uuid,
-            outcome.outcome.as_str(),
-            outcome.reason.as_deref().unwrap_or_default(),
-        ]);
-    }
-    table::text(&table)
 }
 
 #[cfg(test)]

@@ -1,54 +1,62 @@
 //! How it went, in the end.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::Serialize;
 
 use super::lists::Worked;
-use super::read_back::ReadBack;
-use super::store::Catalogue;
+use super::new_disk::Pulled;
+use super::staged::Stored;
+use super::story::Check;
+use super::undo::ReadBack;
 use crate::table;
+
+/// What was done, step by step.
+pub(super) struct Done {
+    pub(super) stored: Stored,
+    pub(super) pulled: Pulled,
+    pub(super) trashed: Vec<Worked>,
+    pub(super) untrashed: usize,
+    pub(super) read_back: ReadBack,
+}
 
 /// What `--json` prints, and what the last lines say.
 #[derive(Serialize)]
 pub(super) struct Summary {
-    /// Everything happened as it should.
+    /// Everything happened as it should: every check is true.
     pub(super) ok: bool,
-    pub(super) seconds: f64,
-    files: usize,
-    blocks: usize,
-    bytes: u64,
-    pull: Worked,
-    trash: Worked,
-    /// The hash of the block that was recovered.
-    untrashed: Option<String>,
+    seconds: f64,
+    stored: Stored,
+    disk_failure: Pulled,
+    /// The trash lists of nodes that had one.
+    trash: Vec<Worked>,
+    /// Replicas that came back from the trash.
+    untrashed: usize,
     read_back: ReadBack,
+    checks: Vec<Check>,
     /// Where volumes and logs are, if they were kept.
-    pub(super) directory: Option<PathBuf>,
+    directory: Option<PathBuf>,
 }
 
 impl Summary {
-    pub(super) fn of(
-        catalogue: &Catalogue,
-        pull: Worked,
-        trash: Worked,
-        untrashed: Option<String>,
-        read_back: ReadBack,
+    pub(super) fn new(
+        done: Done,
+        checks: Vec<Check>,
+        lasted: Duration,
+        directory: Option<PathBuf>,
     ) -> Self {
-        // One block is written again before it is trashed; if it was the only one, nothing is left to recover.
-        let untrash_ok = untrashed.is_some() || trash.expected.done == 0;
-        let read_ok = read_back.wrong == 0 && read_back.files == catalogue.files.len() as u64;
+        let Done { stored, pulled, trashed, untrashed, read_back } = done;
         Summary {
-            ok: pull.is_as_expected() && trash.is_as_expected() && untrash_ok && read_ok,
-            seconds: 0.0,
-            files: catalogue.files.len(),
-            blocks: catalogue.blocks.len(),
-            bytes: catalogue.bytes,
-            pull,
-            trash,
+            ok: checks.iter().all(|check| check.ok),
+            seconds: lasted.as_secs_f64(),
+            stored,
+            disk_failure: pulled,
+            trash: trashed,
             untrashed,
             read_back,
-            directory: None,
+            checks,
+            directory,
         }
     }
 
@@ -58,33 +66,16 @@ impl Summary {
             format!(
                 "{}: {} files, {} blocks, {} in {:.1} s",
                 if self.ok { "All is well" } else { "Something went wrong" },
-                self.files,
-                self.blocks,
-                table::bytes(self.bytes),
+                self.stored.files,
+                self.stored.blocks,
+                table::bytes(self.stored.bytes),
                 self.seconds
             ),
-            list("pull", &self.pull),
-            list("trash", &self.trash),
-            format!("  untrash: {}", self.untrashed.as_deref().unwrap_or("nothing")),
-            format!(
-                "  read back: {} files right, {} wrong",
-                self.read_back.files, self.read_back.wrong
-            ),
         ];
+        lines.extend(self.checks.iter().map(|check| format!("  {check}")));
         if let Some(directory) = &self.directory {
             lines.push(format!("  kept: {}", directory.display()));
         }
         lines.join("\n")
     }
-}
-
-fn list(name: &str, worked: &Worked) -> String {
-    let (status, expected) = (&worked.status, worked.expected);
-    let (skipped, failed): (u64, u64) =
-        (status.skipped.values().sum(), status.failed.values().sum());
-    let verdict = if worked.is_as_expected() { "as it should be" } else { "NOT as it should be" };
-    format!(
-        "  {name}: {} done, {skipped} skipped, {failed} failed: {verdict} ({}, {}, {})",
-        status.done, expected.done, expected.skipped, expected.failed
-    )
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use keep_protocol::client::{KeepClient, ListReceipt};
-use keep_protocol::status::{ListName, ListStatus, Outcome};
+use keep_protocol::status::{ListName, ListState, ListStatus, Outcome, WouldBeHeld};
 use serde::Serialize;
 use tokio::time::MissedTickBehavior;
 
@@ -24,7 +24,7 @@ struct Decided {
     latest: Latest,
 }
 
-/// Waits until every item is decided, and tells what was decided.
+/// Waits until every item is decided and the guard has counted, and tells what was decided.
 pub(super) async fn tell(
     client: &KeepClient,
     list: ListName,
@@ -36,8 +36,9 @@ pub(super) async fn tell(
     let mut latest = outcomes::of_dry_run(client, list, u64::MAX).await?;
     latest.outcomes.retain(|outcome| outcome.generation == receipt.generation);
     let would_fail = receipt.failed.values().sum::<u64>() > 0;
+    let would_stop = receipt.would_be_held.is_some();
     print(format, &Decided { list, receipt, latest }, drawn)?;
-    Ok(if would_fail { Exit::Partly } else { Exit::Done })
+    Ok(if would_fail || would_stop { Exit::Partly } else { Exit::Done })
 }
 
 async fn decided(
@@ -60,7 +61,8 @@ async fn decided(
             )));
         }
         bar.show_status(&status);
-        if status.waiting + status.running == 0 {
+        // The guard ends its count by itself.
+        if status.waiting + status.running == 0 && status.state != ListState::Checking {
             return Ok(status);
         }
     }
@@ -92,7 +94,16 @@ fn drawn(decided: &Decided) -> String {
     parts.push(
         "This was a dry run: `done` means that it would be done. Nothing was touched.".to_owned(),
     );
+    parts.extend(receipt.would_be_held.as_ref().map(held));
     parts.join("\n\n")
+}
+
+fn held(would: &WouldBeHeld) -> String {
+    let WouldBeHeld { reason, percent, floor } = would;
+    format!(
+        "The list would be held until you release it: {reason}.\nAllowed are {percent} % of the blocks and of the \
+         bytes of a volume (TrashGuardPercent), and always {floor} blocks (TrashGuardFloor)."
+    )
 }
 
 #[cfg(test)]

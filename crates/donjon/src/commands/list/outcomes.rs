@@ -18,15 +18,6 @@ pub(super) struct Latest {
     pub(super) first_kept: u64,
 }
 
-/// Every outcome of a list that the node remembers, oldest first.
-pub(crate) async fn all_outcomes(
-    client: &KeepClient,
-    list: ListName,
-) -> Result<Vec<Outcome>, Failure> {
-    let latest = latest(list, u64::MAX, |after| client.list_outcomes(list, after, PAGE)).await?;
-    Ok(latest.outcomes.into())
-}
-
 /// The last `limit` outcomes of a list.
 pub(super) async fn of_list(
     client: &KeepClient,

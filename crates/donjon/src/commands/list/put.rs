@@ -31,10 +31,12 @@ Examples:
   echo '[]' | donjon list put pull --data /srv/keep -
 
 With --json: the receipt, {\"id\": …, \"digest\": …, \"items\": …, \"state\": …, \"durable\": …};
-with --wait the books; with --dry-run {\"receipt\": …, \"outcomes\": […], \"first_kept\": …}.
+with --wait the books; with --dry-run {\"receipt\": …, \"outcomes\": […], \"first_kept\": …}, where
+receipt.would_be_held is there if the guard would hold the list, and says why.
 A plain keepstore gives no receipt, and can do no dry run.
 Exit status: 0 received (with --wait: and worked off),
-4 with --wait or --dry-run: items failed or would fail, or a newer list came,
+4 with --wait or --dry-run: items failed or would fail, the list would be held, or a newer
+list came,
 1 an error: the old list stays if the new one was refused. With --wait it is also an error
 that nobody works on the new list (paused, held, frozen): `donjon list show` tells.")]
 pub(crate) struct PutArgs {

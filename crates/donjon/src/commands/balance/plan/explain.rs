@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use donjon_balance::orders::{PULL_FAILED, TRASH_FAILED};
 use donjon_balance::plan::{Entry, Fate, Header, PlanFile, Verification};
 use keep_rules::BlockHash;
 use keep_rules::balance::{KeepReason, PullReason, TrashReason};
@@ -110,7 +111,13 @@ fn url(header: &Header, server: u16) -> &str {
 }
 
 /// What a reason means. One that we do not know, from another version, is shown as it is.
-fn sentence(slug: &str) -> &str {
+fn sentence(slug: &str) -> String {
+    if let Some(reason) = slug.strip_prefix(PULL_FAILED) {
+        return format!("It could not be pulled when it was ordered last: {reason}.");
+    }
+    if let Some(reason) = slug.strip_prefix(TRASH_FAILED) {
+        return format!("It could not be trashed when it was ordered last: {reason}.");
+    }
     let kept = KeepReason::ALL.iter().map(|reason| (reason.as_str(), reason.sentence()));
     let trashed = TrashReason::ALL.iter().map(|reason| (reason.as_str(), reason.sentence()));
     let pulled = PullReason::ALL.iter().map(|reason| (reason.as_str(), reason.sentence()));
@@ -122,10 +129,11 @@ fn sentence(slug: &str) -> &str {
         ),
         ("unachievable", "Not as many copies can be had in some storage class as are wanted."),
         ("unknown_class", "Collections want it in a storage class that no mount offers."),
+        ("pull_waits", "A copy that it can do without failed lately, and is ordered again later."),
     ];
     kept.chain(trashed)
         .chain(pulled)
         .chain(reported)
         .find(|(known, _)| *known == slug)
-        .map_or(slug, |(_, sentence)| sentence)
+        .map_or_else(|| slug.to_owned(), |(_, sentence)| sentence.to_owned())
 }
