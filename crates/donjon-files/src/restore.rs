@@ -83,6 +83,8 @@ pub(crate) fn place(
         match target.stage {
             Stage::Existing if has(file, bytes, piece.at)? => Ok(Placed::There),
             Stage::Existing => Ok(Placed::Differs),
+            // A new file reads as zeros where nothing was written: holes stay holes.
+            Stage::Fresh if bytes.iter().all(|byte| *byte == 0) => Ok(Placed::Written),
             Stage::Resumed | Stage::Fresh => {
                 file.write_all_at(bytes, piece.at)?;
                 Ok(Placed::Written)

@@ -98,7 +98,8 @@ impl<'a, N: Node> Run<'a, N> {
                 .binary_search_by(|target| position(&target.path).cmp(&position(path)))
                 .expect("what differs is a target");
             again[index] = true;
-            targets[index].stage = Stage::Fresh;
+            // Not fresh: nobody has looked whether a part of it was left.
+            targets[index].stage = Stage::Resumed;
             self.rename[index] = Rename::Replace;
             self.good[index] = true;
         }

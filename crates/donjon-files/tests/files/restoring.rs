@@ -5,6 +5,8 @@ use std::os::unix::fs::symlink;
 
 use donjon_files::{Existing, GetError, Unrestored};
 use keep_manifest::{Tree, TreePath};
+use keep_rules::BlockHash;
+use md5::{Digest as _, Md5};
 
 use crate::world::{World, contents};
 
@@ -175,6 +177,30 @@ async fn names_that_no_directory_can_have_are_refused_before_anything_is_made() 
         let error = world.get(&tree, Existing::Keep).await.unwrap_err();
         assert!(matches!(error, GetError::BadName { .. }), "{error}");
         assert!(!world.output().exists());
+    }
+}
+
+#[tokio::test]
+async fn zeros_are_zeros_whatever_was_there() {
+    let world = World::new(1);
+    world.write("zeros", [0; 700]);
+    world.write("mixed", [[0; 300], [1; 300], [0; 300]].concat());
+    let tree = world.put(1, &[]).await.unwrap().tree;
+    let unfinished = world.output().join(".donjon-get");
+    for stage in ["nothing", "other files", "other files and garbage"] {
+        if stage != "nothing" {
+            fs::write(world.output().join("zeros"), [3; 700]).unwrap();
+            fs::write(world.output().join("mixed"), [3; 900]).unwrap();
+        }
+        if stage.ends_with("garbage") {
+            fs::create_dir(&unfinished).unwrap();
+            for name in ["zeros", "mixed"] {
+                let hash = BlockHash::from_bytes(Md5::digest(name).into());
+                fs::write(unfinished.join(hash.to_string()), [9; 2_000]).unwrap();
+            }
+        }
+        world.get(&tree, Existing::Overwrite).await.unwrap();
+        assert_eq!(contents(&world.output()), contents(&world.input()), "{stage}");
     }
 }
 

@@ -9,7 +9,7 @@ use donjon_files::{Nodes, Packing, Put, PutOptions, Special, SpecialFile, Wish, 
 use keep_protocol::client::KeepClient;
 use keep_rules::Timestamp;
 use manifest_store::{
-    Catalog, Change, CollectionName, Existing, Publication, Published, Store, StoreError, Wanted,
+    Change, CollectionName, Existing, Publication, Published, Scan, Store, StoreError, Wanted,
 };
 use serde_json::json;
 
@@ -145,7 +145,7 @@ fn name(given: Option<CollectionName>, paths: &[PathBuf]) -> Result<CollectionNa
 }
 
 fn check_catalog(dir: &Path) -> Result<(), Failure> {
-    match Catalog::load(dir) {
+    match Scan::open(dir) {
         Ok(_) | Err(StoreError::NoCatalog { .. }) => Ok(()),
         Err(error) => Err(Failure::Other(error.to_string())),
     }

@@ -1,6 +1,7 @@
 //! `donjon put` and `get` when things go wrong on the way.
 
 use std::fs;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
@@ -147,6 +148,27 @@ fn damaged_copies_are_passed_over_and_lost_ones_named() {
     assert_eq!((&got["written"], &got["unrestored"][0]["path"]), (&json!(1), &json!("long")));
     assert_eq!(got["unrestored"][0]["reason"], json!("no_block"));
     assert_eq!(fs::read(cluster.path("rest/short")).unwrap(), b"short");
+}
+
+#[test]
+fn holes_take_no_room_and_come_back_as_holes() {
+    let cluster = Cluster::start(1, json!({}));
+    fs::create_dir(cluster.path("from")).unwrap();
+    let file = fs::File::create(cluster.path("from/disk")).unwrap();
+    file.write_all_at(b"begin", 0).unwrap();
+    file.write_all_at(b"end", 300 * MIB as u64).unwrap();
+    let from = cluster.arg("from");
+    let put = files(&cluster, &["put", &from, "--replication", "1", "--json"]).ends_with(0).json();
+    assert_eq!((&put["blocks"], &put["repeated_blocks"]), (&json!(3), &json!(2)));
+    files(&cluster, &["get", "from", &cluster.arg("back")]).ends_with(0);
+    let back = fs::File::open(cluster.path("back/disk")).unwrap();
+    let (was, is) = (file.metadata().unwrap(), back.metadata().unwrap());
+    assert_eq!(was.len(), is.len());
+    assert!(is.blocks() * 512 < 200 * MIB as u64, "{} bytes on the disk", is.blocks() * 512);
+    let mut ends = [0; 8];
+    back.read_exact_at(&mut ends[..5], 0).unwrap();
+    back.read_exact_at(&mut ends[5..], 300 * MIB as u64).unwrap();
+    assert_eq!(&ends, b"beginend");
 }
 
 fn hash_of(block: &Path) -> &str {
