@@ -2,8 +2,9 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -40,6 +41,12 @@ const RECOVERY: Duration = Duration::from_millis(100);
 /// How often idle connections are asked again to make room, while somebody waits for a place.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 
+/// How long a client that was asked to go may still take for the head of its first request.
+const FIRST_HEAD: Duration = Duration::from_secs(1);
+
+/// A trouble that lasts is complained about so often.
+const COMPLAIN_AGAIN: Duration = Duration::from_secs(60);
+
 /// Accepts connections until `stop` ends. Then waits until the requests in hand have been answered.
 pub(crate) async fn accept(
     node: Arc<Node>,
@@ -50,6 +57,7 @@ pub(crate) async fn accept(
     let room = Room::new(node.limits.max_connections.get());
     let (stopping, stopped) = watch::channel(());
     let mut stop = std::pin::pin!(stop);
+    let mut complaints = Complaints::default();
     loop {
         let accepted = tokio::select! {
             () = &mut stop => break,
@@ -67,7 +75,13 @@ pub(crate) async fn accept(
                 });
             }
             Err(error) => {
-                tracing::warn!(%error, "cannot accept a connection");
+                if complaints.are_due(Instant::now()) {
+                    tracing::error!(
+                        %error,
+                        "cannot accept connections; if it is files that are missing, raise LimitNOFILE (ulimit -n) above \
+                         Donjon.MaxConnections"
+                    );
+                }
                 sleep(RECOVERY).await;
             }
         }
@@ -87,20 +101,44 @@ async fn next(
     Ok((room.place().await, stream, peer))
 }
 
+/// When to complain about what goes wrong many times a second.
+#[derive(Default)]
+struct Complaints(Option<Instant>);
+
+impl Complaints {
+    fn are_due(&mut self, now: Instant) -> bool {
+        let due = self.0.is_none_or(|last| now.duration_since(last) >= COMPLAIN_AGAIN);
+        if due {
+            self.0 = Some(now);
+        }
+        due
+    }
+}
+
 /// The places for connections.
 struct Room {
     places: Arc<Semaphore>,
     /// Somebody waits for a place: whoever is idle should leave.
     crowded: Arc<Notify>,
+    complaints: Mutex<Complaints>,
 }
 
 impl Room {
     fn new(places: usize) -> Room {
-        Room { places: Arc::new(Semaphore::new(places)), crowded: Arc::default() }
+        let complaints = Mutex::default();
+        Room { places: Arc::new(Semaphore::new(places)), crowded: Arc::default(), complaints }
     }
 
     /// Waits for a place, and asks idle connections to go.
     async fn place(&self) -> OwnedSemaphorePermit {
+        if let Ok(place) = self.places.clone().try_acquire_owned() {
+            return place;
+        }
+        if self.complaints.lock().unwrap_or_else(PoisonError::into_inner).are_due(Instant::now()) {
+            tracing::warn!(
+                "all places for connections are taken (Donjon.MaxConnections): idle connections are closed to make room"
+            );
+        }
         let mut place = std::pin::pin!(self.places.clone().acquire_owned());
         let mut ticks = interval(ASK_AGAIN);
         loop {
@@ -138,7 +176,10 @@ impl Connection {
         speaks: Speaks,
     ) {
         let Connection { node, peer, crowded, mut stopped } = self;
+        let asked = Arc::new(AtomicBool::new(false));
+        let has_asked = asked.clone();
         let service = service_fn(move |request| {
+            has_asked.store(true, Ordering::Relaxed);
             let answer = handle(node.clone(), peer, request);
             async move { Ok::<_, std::convert::Infallible>(answer.await) }
         });
@@ -156,12 +197,26 @@ impl Connection {
             () = asked_to_go => {
                 // What is in hand is answered, and no more is taken.
                 connection.as_mut().graceful_shutdown();
-                connection.await
+                tokio::select! {
+                    ended = connection => ended,
+                    () = never_asks(&asked) => {
+                        tracing::debug!(%peer, "connection cut: it took too long for the head of its first request");
+                        return;
+                    }
+                }
             }
         };
         if let Err(error) = ended {
             tracing::debug!(error, %peer, "connection ended early");
         }
+    }
+}
+
+/// Ends if the client does not get to the end of its first head. Nothing is in hand then.
+async fn never_asks(asked: &AtomicBool) {
+    sleep(FIRST_HEAD).await;
+    if asked.load(Ordering::Relaxed) {
+        std::future::pending().await
     }
 }
 
@@ -210,6 +265,13 @@ mod tests {
     use rustix::net::sockopt::tcp_user_timeout;
 
     use super::*;
+
+    #[test]
+    fn what_goes_wrong_all_the_time_is_told_once_a_minute() {
+        let (mut complaints, start) = (Complaints::default(), Instant::now());
+        let told = (0..130).filter(|s| complaints.are_due(start + Duration::from_secs(*s)));
+        assert_eq!(told.collect::<Vec<_>>(), [0, 60, 120]);
+    }
 
     #[tokio::test]
     async fn a_client_that_takes_nothing_is_given_up() {

@@ -55,7 +55,7 @@ pub(crate) async fn unfreeze(node: &Node) -> Result<Answer, Failure> {
 pub(crate) fn not_durable(state: &str, error: &io::Error) -> Failure {
     tracing::error!(%error, state, "the settings cannot be written: a restart forgets this");
     let text = format!(
-        "{state} now, but a restart forgets it: the settings cannot be written: {}",
+        "{state} now, but a restart forgets it: the settings cannot be written ({}), the log says where",
         error.kind()
     );
     Failure::new(StatusCode::INTERNAL_SERVER_ERROR, text)

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{MissedTickBehavior, interval};
@@ -123,6 +124,7 @@ pub async fn serve(loaded: Loaded) -> Result<(), StartError> {
     for warning in &warnings {
         tracing::warn!(config = source.name, "{warning}");
     }
+    raise_file_limit();
     let mut stop = std::pin::pin!(stop_signal()?);
     let config_text = ConfigText { sha256: source.sha256, modified: source.modified };
     let prepared = tokio::select! {
@@ -144,6 +146,16 @@ pub async fn serve(loaded: Loaded) -> Result<(), StartError> {
         reload.abort();
     }
     Ok(())
+}
+
+/// As many files as the system allows: the soft limit is there for old programs that number files in a small table. A Go
+/// program does this too.
+fn raise_file_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(%error, "cannot raise the limit on open files");
+    }
 }
 
 /// All that is needed to serve.

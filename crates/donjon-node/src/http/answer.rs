@@ -108,6 +108,7 @@ impl From<IncomingError> for Failure {
 /// The node's own state cannot be written. No path: the log has it.
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Failure {
+        tracing::error!(%error, "cannot write the node's state");
         let full = [std::io::ErrorKind::StorageFull, std::io::ErrorKind::QuotaExceeded];
         let status = if full.contains(&error.kind()) {
             StatusCode::INSUFFICIENT_STORAGE
@@ -116,7 +117,10 @@ impl From<std::io::Error> for Failure {
         };
         Failure::new(
             status,
-            format!("cannot write the node's state: {}; nothing was changed", error.kind()),
+            format!(
+                "cannot write the node's state ({}), the log says where; nothing was changed",
+                error.kind()
+            ),
         )
     }
 }

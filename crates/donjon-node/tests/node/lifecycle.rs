@@ -69,12 +69,16 @@ async fn idle_connections_make_room_for_others() {
     // It has said nothing yet.
     let fresh = TcpStream::connect(node.address).await.unwrap();
     assert_eq!(ask().await.status(), StatusCode::OK);
+    // It has said something, and does not get to the end of it.
+    let mut slow = TcpStream::connect(node.address).await.unwrap();
+    slow.write_all(b"GET /livez HTTP/1.1\r\nHost:").await.unwrap();
+    assert_eq!(ask().await.status(), StatusCode::OK);
     // It has been answered, and may ask again.
     let mut kept = TcpStream::connect(node.address).await.unwrap();
     kept.write_all(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
     assert_ne!(kept.read(&mut [0; 64]).await.unwrap(), 0);
     assert_eq!(ask().await.status(), StatusCode::OK);
-    drop((fresh, kept));
+    drop((fresh, slow, kept));
 }
 
 #[tokio::test]

@@ -50,6 +50,11 @@ impl Node {
         Node { data, url: format!("http://{address}/"), child }
     }
 
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Where it listens, `HOST:PORT`.
     pub(crate) fn address(&self) -> String {
         self.url.trim_start_matches("http://").trim_end_matches('/').to_owned()

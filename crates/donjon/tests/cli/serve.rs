@@ -67,3 +67,15 @@ fn a_directory_with_other_files_is_not_made_a_node() {
     let ran = donjon(&["serve", "--data", data.path().to_str().unwrap()]).ends_with(1);
     assert!(ran.stderr.contains("it has other files but no donjon.yml"), "{}", ran.stderr);
 }
+
+/// Each connection takes a file, and old shells allow a thousand.
+#[test]
+fn a_node_takes_as_many_files_as_it_may() {
+    let node = Node::start();
+    let limits = fs::read_to_string(format!("/proc/{}/limits", node.pid())).unwrap();
+    let files = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
+    let [soft, hard] = files.split_whitespace().skip(3).take(2).collect::<Vec<_>>()[..] else {
+        panic!("{files}");
+    };
+    assert_eq!(soft, hard);
+}
