@@ -22,8 +22,8 @@ Examples:
   donjon balance status --config /etc/arvados/config.yml --limit 50
   donjon balance status --state /var/lib/donjon/balance --json | jq '.runs[-1]'
 
-With --json: one object, {\"at_work\": …, \"runs\": […]}, the newest run last. Instants are nanoseconds since 1970.
-The last 120 runs are remembered.
+With --json: one object, {\"at_work\": …, \"runs\": […]}, the newest run last.
+Instants are nanoseconds since 1970. The last 120 runs are remembered.
 
 Exit status: 0 the last run sent its lists or made its plan, or is at work,
 4 it was held, failed or was killed, 3 there was none, 1 the state directory cannot be read")]

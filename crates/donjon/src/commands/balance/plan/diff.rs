@@ -16,10 +16,11 @@ use crate::table;
 /// Compare two plans: what is added, gone and changed on each node, and block by block
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-First the counts: of each node and list what only the second plan orders (added), only the first (removed), and
-what both order otherwise. Then blocks: - only the first plan has it, + only the second, ~ they say other things.
+First the counts: of each node and list what only the second plan orders
+(added), only the first (removed), and what both order otherwise (changed).
+Then blocks: - only the first plan has it, + only the second, ~ both.
 
-With --json: one object, {\"counts\": […], \"blocks\": {…}, \"differences\": […], \"left_out\": …}.
+With --json: one object with counts, blocks, differences and left_out.
 Exit status: 0 they say the same, 4 they differ, 1 one is damaged")]
 pub(super) struct DiffArgs {
     /// One plan
