@@ -29,6 +29,9 @@ pub(super) fn chosen(named: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
         }
     }
     for path in named {
+        // Absolute, and one name for each: what is named twice is stored once.
+        let path = &fs::canonicalize(path)
+            .map_err(Failure::local(format!("cannot read {}", path.display())))?;
         let metadata = fs::metadata(path)
             .map_err(Failure::local(format!("cannot read {}", path.display())))?;
         if metadata.is_dir() { walk.directory(path)? } else { walk.file(path, metadata.len()) }

@@ -2,8 +2,9 @@
 //!
 //! They are copied so that nobody changes them while the demonstration goes on.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::fs::{self, File};
+use std::io;
+use std::path::{Component, Path, PathBuf};
 use std::time::Instant;
 
 use serde::Serialize;
@@ -44,8 +45,8 @@ impl Staged {
         for number in 0..count {
             let name = format!("part-{:02}", number + 1);
             for file in &files[number * files.len() / count..(number + 1) * files.len() / count] {
-                let to = directory.join(&name).join(file.strip_prefix(&above).unwrap_or(file));
-                staged.bytes += copy(file, &to)?;
+                let below = below(&above, file);
+                staged.bytes += copy(file, &directory.join(&name).join(below))?;
                 staged.files += 1;
             }
             staged.parts.push(name);
@@ -99,11 +100,23 @@ impl Staged {
     }
 }
 
+/// Copies a file to a place where nothing is: a slip in a path must not cost anybody a file.
 fn copy(from: &Path, to: &Path) -> Result<u64, Failure> {
     let parent = to.parent().unwrap_or(to);
     fs::create_dir_all(parent)
         .map_err(Failure::local(format!("cannot make {}", parent.display())))?;
-    fs::copy(from, to).map_err(Failure::local(format!("cannot copy {}", from.display())))
+    let mut source =
+        File::open(from).map_err(Failure::local(format!("cannot open {}", from.display())))?;
+    let mut copy =
+        File::create_new(to).map_err(Failure::local(format!("cannot make {}", to.display())))?;
+    io::copy(&mut source, &mut copy)
+        .map_err(Failure::local(format!("cannot copy {}", from.display())))
+}
+
+/// The path from `above` to `file`, of names alone: it can be put below any directory, and does not lead out of it.
+fn below(above: &Path, file: &Path) -> PathBuf {
+    let path = file.strip_prefix(above).unwrap_or(file);
+    path.components().filter(|component| matches!(component, Component::Normal(_))).collect()
 }
 
 /// The directory that all of them are under.
@@ -125,6 +138,25 @@ mod tests {
         assert_eq!(common_directory(&paths(&["/a/b/c", "/a/b/d/e"])), Path::new("/a/b"));
         assert_eq!(common_directory(&paths(&["/a/b/c", "/x/y"])), Path::new("/"));
         assert_eq!(common_directory(&paths(&["a", "b/c"])), Path::new(""));
+    }
+
+    /// A file that was named absolutely beside one that was not was copied onto itself, and emptied.
+    #[test]
+    fn no_path_leads_out_of_the_demonstration_s_directory() {
+        let at = |above: &str, file: &str| below(Path::new(above), Path::new(file));
+        assert_eq!(at("", "/etc/passwd"), Path::new("etc/passwd"));
+        assert_eq!(at("/a", "/a/b/c"), Path::new("b/c"));
+        assert_eq!(at("/a", "../b"), Path::new("b"));
+        assert_eq!(at("", "./b/../c"), Path::new("b/c"));
+    }
+
+    #[test]
+    fn what_is_there_is_never_written_over() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("file");
+        fs::write(&file, "text").unwrap();
+        assert!(copy(&file, &file).is_err());
+        assert_eq!(fs::read(&file).unwrap(), b"text");
     }
 
     #[test]
