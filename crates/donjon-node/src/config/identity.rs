@@ -223,6 +223,17 @@ pub(super) fn first_address(own: Option<&OwnUrl>, report: &mut Report) -> Option
     given.or_else(|| ServiceUrl::parse(FIRST_ADDRESS))
 }
 
+/// Whether a node of a new data directory listens at the address that it is set up with.
+pub(super) fn is_listened_at(address: &ServiceUrl, own: Option<&OwnUrl>) -> bool {
+    match own {
+        None => true,
+        Some(OwnUrl::CommandLine(text)) => {
+            from_command_line(text, &mut Report::default()).as_ref() == Some(address)
+        }
+        Some(OwnUrl::Variable(_)) => false,
+    }
+}
+
 fn from_command_line(text: &str, report: &mut Report) -> Option<ServiceUrl> {
     let place = KeyPath::outside("--listen");
     if text.contains("://") {

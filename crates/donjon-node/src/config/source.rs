@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use super::cluster::{Config, resolve};
 use super::embedded;
 use super::error::ConfigErrors;
-use super::identity::{OWN_URL_VARIABLE, OwnUrl, ServiceUrl, first_address};
+use super::identity::{OWN_URL_VARIABLE, OwnUrl, ServiceUrl, first_address, is_listened_at};
 use super::path::KeyPath;
 use super::problem::Notice;
 use super::report::{Report, Warning};
@@ -121,7 +121,8 @@ pub fn load(source: &ConfigSource, environment: &Environment) -> Result<Loaded, 
 }
 
 /// Where a node listens whose data directory is new: to be tried before the directory is made, because the address stays in
-/// its configuration. `None` if `source` is no data directory, or one that was set up before.
+/// its configuration. `None` if `source` is no data directory, or one that was set up before, or if this start listens
+/// somewhere else.
 ///
 /// # Errors
 /// The address of the command line is none; the directory cannot be looked at.
@@ -130,7 +131,11 @@ pub fn address_to_try(
     environment: &Environment,
 ) -> Result<Option<ServiceUrl>, ConfigErrors> {
     match source {
-        ConfigSource::Data(dir) if embedded::is_new(dir)? => address_of_new(environment).map(Some),
+        ConfigSource::Data(dir) if embedded::is_new(dir)? => {
+            let address = address_of_new(environment)?;
+            let is_used = is_listened_at(&address, environment.own_url.as_ref());
+            Ok(is_used.then_some(address))
+        }
         ConfigSource::Data(_) | ConfigSource::File(_) | ConfigSource::Stdin => Ok(None),
     }
 }
