@@ -49,7 +49,7 @@ pub enum Verdict {
     Hold(Excess),
 }
 
-/// How much too much. Shows as a part of a sentence: "30 of 100 blocks (30 %, allowed are 20 %)".
+/// How much too much. Shows as a part of a sentence: "30 of 100 blocks, more than 20 %".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Excess {
     named: u64,
@@ -61,11 +61,9 @@ pub struct Excess {
 impl fmt::Display for Excess {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Excess { named, held, of, allowed_percent } = self;
-        match (u128::from(*named) * 100).checked_div(u128::from(*held)) {
-            Some(percent) => {
-                write!(f, "{named} of {held} {of} ({percent} %, allowed are {allowed_percent} %)")
-            }
-            None => write!(f, "{named} {of}, more than the volume has"),
+        match held {
+            0 => write!(f, "{named} {of}, more than the volume has"),
+            _ => write!(f, "{named} of {held} {of}, more than {allowed_percent} %"),
         }
     }
 }
@@ -80,7 +78,7 @@ impl fmt::Display for Excess {
 /// let volume = Share { blocks: 1_000, bytes: 1_000_000 };
 /// assert_eq!(judge(Share { blocks: 200, bytes: 200_000 }, volume, guard), Verdict::Pass);
 /// let Verdict::Hold(why) = judge(Share { blocks: 201, bytes: 0 }, volume, guard) else { panic!() };
-/// assert_eq!(why.to_string(), "201 of 1000 blocks (20 %, allowed are 20 %)");
+/// assert_eq!(why.to_string(), "201 of 1000 blocks, more than 20 %");
 /// ```
 pub fn judge(named: Share, held: Share, guard: Guard) -> Verdict {
     if !guard.has_to_count(named) {

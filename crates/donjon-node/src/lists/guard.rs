@@ -89,7 +89,7 @@ pub(super) async fn examine(node: &Node, named: &Named) -> Result<(), String> {
             }
         };
         if let Verdict::Hold(excess) = judge(*share, held, node.guard) {
-            return Err(format!("the list names {excess} of volume {uuid}"));
+            return Err(format!("on volume {uuid}, the list names {excess}"));
         }
     }
     Ok(())

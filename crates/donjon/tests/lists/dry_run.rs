@@ -83,7 +83,7 @@ fn a_dry_run_says_that_the_list_would_be_held_and_why() {
     assert_eq!((&would["percent"], &would["floor"]), (&20.into(), &5.into()), "{would}");
     assert!(would["reason"].as_str().unwrap().contains("7 of 30 blocks"), "{would}");
     let text = dry(7, &[]).ends_with(4).text();
-    assert!(text.contains("would be held until you release it: the list names 7 of 30"), "{text}");
+    assert!(text.contains("would be held until you release it: on volume"), "{text}");
     assert!(text.contains("Allowed are 20 %") && text.contains("always 5 blocks"), "{text}");
     let receipt = dry(6, &["--json"]).ends_with(0).json()["receipt"].clone();
     assert_eq!((&receipt["would_be_held"], &receipt["done"]), (&Value::Null, &6.into()));
