@@ -5,29 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use serde_json::json;
 
 use crate::cluster::{Block, Cluster};
+use crate::random::{Random, rounds};
 
 const NODES: usize = 3;
-/// Enough that every kind of kill happens several times; `DONJON_CHAOS_ROUNDS` asks for more.
+/// Enough that every kind of kill happens several times.
 const ROUNDS: u64 = 12;
 const SEED: u64 = 20_261_123;
-
-/// A small generator of random numbers: the same seed, the same story.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self, below: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ mixed >> 31) % below
-    }
-}
 
 /// The files of each wanted block, one for each node.
 type Watched = Arc<Mutex<BTreeMap<String, Vec<PathBuf>>>>;
@@ -94,10 +81,10 @@ impl Story {
             let block = if again {
                 // One that a collection wants now: of any other it is not known whether it still exists.
                 let wanted: Vec<&Block> = self.collections.values().flatten().collect();
-                wanted[usize::try_from(self.random.next(wanted.len() as u64)).unwrap()].clone()
+                (*self.random.one_of(&wanted).unwrap()).clone()
             } else {
                 let block = Block::new(&format!("block {}", self.blocks.len()));
-                let node = usize::try_from(self.random.next(NODES as u64)).unwrap();
+                let node = self.random.index(NODES);
                 self.cluster.plant(node, std::slice::from_ref(&block));
                 self.blocks.push(block.clone());
                 block
@@ -131,14 +118,13 @@ impl Story {
     /// A run during which something is killed, or nothing.
     fn run_with_a_kill(&mut self) {
         let mut balancer = self.cluster.start_balance(&["once"]);
-        let pause = Duration::from_millis(self.random.next(400));
-        std::thread::sleep(pause); // a kill at a random moment, which orders nothing
+        self.random.pause(400);
         match self.random.next(4) {
             0 => {
                 balancer.kill().unwrap();
             }
             1 | 2 => {
-                let node = usize::try_from(self.random.next(NODES as u64)).unwrap();
+                let node = self.random.index(NODES);
                 if self.down.insert(node) {
                     self.cluster.kill(node);
                 }
@@ -154,18 +140,17 @@ impl Story {
 
 #[test]
 fn no_wanted_block_is_ever_unreadable_under_random_kills_and_garbage_goes_in_the_end() {
-    let rounds = std::env::var("DONJON_CHAOS_ROUNDS").ok().and_then(|text| text.parse().ok());
     let cluster = Cluster::start(NODES, json!({"MaxTrashPercent": 100, "MaxDropPercent": 100}));
     let mut story = Story {
         cluster,
-        random: Random(SEED),
+        random: Random::new(SEED),
         collections: BTreeMap::new(),
         blocks: Vec::new(),
         down: BTreeSet::new(),
         watcher: Watcher::start(),
     };
     story.publish();
-    for _ in 0..rounds.unwrap_or(ROUNDS) {
+    for _ in 0..rounds(ROUNDS) {
         for _ in 0..=story.random.next(3) {
             story.publish();
         }

@@ -9,10 +9,12 @@ mod cluster; // nodes, a directory of manifests, a balancer
 mod cycle; // replicate, trash, converge
 mod doubts; // whatever is not certain ends the run
 mod files; // put, get, ls, rm
+mod life; // put, rm, undo, balance, untrash, get, under random kills
 mod outcomes; // what became of lists
 mod plans; // made, shown, compared, explained, applied
 #[path = "../cli/program.rs"]
 mod program;
+mod random; // the same for the same seed
 mod running; // a balancer that goes on
 mod service; // run after run
 mod status; // the last runs
