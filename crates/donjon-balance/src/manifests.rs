@@ -50,7 +50,11 @@ impl References for ManifestDirectory {
                 replication: entry.wanted.replication.map(i64::from),
                 classes: Some(&entry.wanted.classes),
             };
-            let manifest = intake.take(entry.name.as_str(), wanted, manifest)?;
+            let manifest = match intake.take(entry.name.as_str(), wanted, manifest) {
+                Ok(manifest) => manifest,
+                // What cannot be read is damaged more often than it was published so; then it is known what to do.
+                Err(error) => return Err(scan.verify(entry).map_or_else(said, |()| error.into())),
+            };
             scan.check(entry, manifest).map_err(said)?;
         }
         let scanned = scan.finish().map_err(said)?;
@@ -66,7 +70,10 @@ impl References for ManifestDirectory {
         for entry in scan.entries().iter().filter(|entry| !is_over(entry)) {
             let mut blocks = Blocks::new(scan.manifest(entry).map_err(said)?);
             for block in blocks.by_ref() {
-                let block = block.map_err(|error| SourceError::Source(error.to_string()))?;
+                let block = block.map_err(|error| {
+                    scan.verify(entry)
+                        .map_or_else(said, |()| SourceError::Source(error.to_string()))
+                })?;
                 if let Some(collections) = wanting.get_mut(&block.hash()) {
                     let pdh = entry.pdh.to_string();
                     if collections.last() != Some(&pdh) {

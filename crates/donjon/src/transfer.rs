@@ -37,6 +37,11 @@ impl ManifestsDir {
         Some(ManifestsDir { path: data.join(OWN), is_own: true })
     }
 
+    /// Whether it is our own, and nothing was ever put.
+    pub(crate) fn is_unused(&self) -> bool {
+        self.is_own && matches!(self.path.try_exists(), Ok(false))
+    }
+
     /// Makes it if it is our own; else it must be there: it may be on a disk that is not mounted.
     pub(crate) fn prepare(&self) -> Result<(), Failure> {
         let path = &self.path;

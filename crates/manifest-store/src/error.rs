@@ -12,7 +12,7 @@ use crate::name::CollectionName;
 #[non_exhaustive]
 pub enum StoreError {
     /// There is no catalog: this is no directory of manifests, or its file system is not mounted.
-    #[error("{}: there is no catalog here: is the file system mounted, is it the right directory? A new one is made by the first `donjon put`", dir.display())]
+    #[error("{}: there is no catalog here: is the file system mounted, and is it the right directory? Only if no collection was ever put here: the first `donjon put` begins one", dir.display())]
     NoCatalog {
         /// The directory.
         dir: PathBuf,

@@ -81,6 +81,15 @@ impl Scan {
         if found == entry.pdh { Ok(()) } else { Err(files::other(path, entry, found)) }
     }
 
+    /// Reads a manifest and finds it to be the one that the catalog names, which [`Scan::check`] does after a reading that
+    /// came to its end. Where one did not, this says whether the manifest is damaged, and what to do.
+    ///
+    /// # Errors
+    /// [`StoreError::ManifestGone`], [`StoreError::OtherManifest`], [`StoreError::Io`].
+    pub fn verify(&self, entry: &Entry) -> Result<(), StoreError> {
+        files::verify(&self.dir, entry)
+    }
+
     /// Finds that the directory is still the same one, however many generations later.
     ///
     /// # Errors

@@ -68,6 +68,7 @@ pub(crate) struct GetArgs {
 pub(crate) async fn run(args: GetArgs) -> Result<Exit, Failure> {
     let cluster = args.cluster.cluster()?;
     let manifests = ManifestsDir::find(args.manifests, &cluster);
+    let manifests = manifests.filter(|manifests| !manifests.is_unused());
     let dir = manifests.as_ref().map(|manifests| manifests.path.as_path());
     let Some(source) = Source::find(&args.collection, dir)? else {
         eprintln!(

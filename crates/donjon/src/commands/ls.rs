@@ -29,7 +29,7 @@ pub(crate) struct LsArgs {
     #[arg(value_name = "NAME")]
     name: Option<String>,
 
-    /// Collections that were removed, too, as long as their blocks are kept
+    /// Collections that were removed, too, until they are forgotten; `donjon get` takes the hash of one that is kept no longer
     #[arg(long, conflicts_with = "name")]
     all: bool,
 
@@ -51,17 +51,15 @@ pub(crate) fn run(args: LsArgs) -> Result<Exit, Failure> {
 fn collections(manifests: &Manifests, all: bool, format: Format) -> Result<Exit, Failure> {
     let catalog = Catalog::load(&manifests.dir).map_err(other)?;
     let now: Timestamp = SystemTime::now().into();
-    let listed = catalog.entries.iter().filter(|entry| {
-        let is_over = |ttl| entry.standing(now, ttl) == Standing::Over;
-        entry.is_live() || all && !manifests.ttl.is_some_and(is_over)
-    });
+    let listed = catalog.entries.iter().filter(|entry| entry.is_live() || all);
     let mut output = Output::stdout();
     let mut shown = table(["NAME", "FILES", "SIZE", "BLOCKS", "COPIES", "PUBLISHED", "STATE"]);
     for entry in listed {
-        let kept_until = manifests.ttl.and_then(|ttl| match entry.standing(now, ttl) {
-            Standing::RemovedUntil(until) => Some(until),
-            Standing::Live | Standing::Over => None,
-        });
+        let standing = manifests.ttl.map(|ttl| entry.standing(now, ttl));
+        let kept_until = match standing {
+            Some(Standing::RemovedUntil(until)) => Some(until),
+            Some(Standing::Live | Standing::Over) | None => None,
+        };
         if format.json {
             output.json(&as_json(entry, kept_until))?;
             continue;
@@ -69,8 +67,12 @@ fn collections(manifests: &Manifests, all: bool, format: Format) -> Result<Exit,
         let copies =
             entry.wanted.replication.map_or("default".to_owned(), |copies| copies.to_string());
         let removed = || entry.removed_at.map(|at| utc::text(Timestamp::from_nanos(at)));
-        let state = match kept_until {
-            Some(until) => format!("removed, kept until {}", utc::text(until)),
+        let state = match standing {
+            Some(Standing::RemovedUntil(until)) => {
+                format!("removed, kept until {}", utc::text(until))
+            }
+            Some(Standing::Over) => format!("removed, kept no longer: {}", entry.pdh),
+            Some(Standing::Live) => String::new(),
             // How long it is kept is not known here.
             None => removed().map_or_else(String::new, |at| format!("removed {at}")),
         };
@@ -115,6 +117,8 @@ fn files(manifests: &Manifests, name: &str, format: Format) -> Result<Exit, Fail
         eprintln!("donjon: there is no collection {name:?}; `donjon ls` shows those there are");
         return Ok(Exit::NotFound);
     };
+    // Before anything is shown: half a collection looks like a whole one.
+    scan.verify(entry).map_err(other)?;
     let mut output = Output::stdout();
     for stream in Streams::new(scan.manifest(entry).map_err(other)?) {
         let stream = stream.map_err(|error| Failure::Other(format!("{name}: {error}")))?;

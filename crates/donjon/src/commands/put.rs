@@ -236,6 +236,11 @@ impl Said<'_> {
                 "donjon: manifests of this content that were lost or damaged, and are good again: {healed}"
             );
         }
+        if published.generation == 1 {
+            eprintln!(
+                "donjon: this is the first collection here; if there were others before, the file system of the manifests is not mounted"
+            );
+        }
         let report = &put.report;
         let said = json!({
             "name": name,

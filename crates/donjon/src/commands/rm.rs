@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use keep_rules::Timestamp;
-use manifest_store::{CollectionName, Store, StoreError};
+use manifest_store::{CollectionName, Entry, Store, StoreError};
 use serde_json::json;
 
 use crate::exit::{Exit, Tally};
@@ -67,7 +67,7 @@ pub(crate) fn run(args: RmArgs) -> Result<Exit, Failure> {
     for name in &args.names {
         let result = carry_out(&mut store, act, name, now, ttl)?;
         match result {
-            Outcome::NoSuchName | Outcome::NothingToGiveUp => tally.missing += 1,
+            Outcome::NoSuchName | Outcome::TooLate | Outcome::NothingToGiveUp => tally.missing += 1,
             Outcome::NameTaken => tally.kept += 1,
             Outcome::Removed | Outcome::BroughtBack | Outcome::GivenUp => tally.done += 1,
         }
@@ -76,7 +76,7 @@ pub(crate) fn run(args: RmArgs) -> Result<Exit, Failure> {
             let until = until.map(Timestamp::as_nanos);
             output.json(&json!({ "name": name, "result": result, "kept_until_ns": until }))?;
         } else {
-            output.line(sentence(name, result, until))?;
+            output.line(sentence(name, result, until, removed_last(&store, name)))?;
         }
     }
     output.flush()?;
@@ -98,6 +98,7 @@ enum Outcome {
     BroughtBack,
     GivenUp,
     NoSuchName,
+    TooLate,
     NameTaken,
     NothingToGiveUp,
 }
@@ -116,6 +117,11 @@ fn carry_out(
     };
     match done {
         Ok(done) => Ok(done),
+        Err(StoreError::NoSuchName { .. })
+            if act == Act::BringBack && removed_last(store, name).is_some() =>
+        {
+            Ok(Outcome::TooLate)
+        }
         Err(StoreError::NoSuchName { .. }) => Ok(Outcome::NoSuchName),
         Err(StoreError::Exists { .. }) => Ok(Outcome::NameTaken),
         Err(StoreError::NothingToGiveUp { .. }) => Ok(Outcome::NothingToGiveUp),
@@ -132,6 +138,12 @@ fn open(dir: &std::path::Path, now: Timestamp) -> Result<Store, Failure> {
     Store::open_telling(dir, now, waiting).map_err(failed)
 }
 
+/// The collection of this name that was removed last.
+fn removed_last<'s>(store: &'s Store, name: &CollectionName) -> Option<&'s Entry> {
+    let of_name = store.catalog().entries.iter().filter(|entry| entry.name == *name);
+    of_name.max_by_key(|entry| entry.removed_at)
+}
+
 fn kept_until(
     store: &Store,
     name: &CollectionName,
@@ -142,7 +154,12 @@ fn kept_until(
     of_name.filter_map(|entry| entry.undo_until(ttl)).filter(|until| now < *until).max()
 }
 
-fn sentence(name: &CollectionName, result: Outcome, until: Option<Timestamp>) -> String {
+fn sentence(
+    name: &CollectionName,
+    result: Outcome,
+    until: Option<Timestamp>,
+    last: Option<&Entry>,
+) -> String {
     match (result, until) {
         (Outcome::Removed, Some(until)) => {
             format!(
@@ -159,6 +176,10 @@ fn sentence(name: &CollectionName, result: Outcome, until: Option<Timestamp>) ->
         (Outcome::NoSuchName, _) => {
             format!("{name}: there is no such collection; `donjon ls --all` shows those there are")
         }
+        (Outcome::TooLate, _) => format!(
+            "{name}: it was removed too long ago: its blocks may be in the trash. If they are needed, `donjon untrash` on every node that trashed them; then `donjon get {}`, and put it again",
+            last.map_or_else(String::new, |entry| entry.pdh.to_string())
+        ),
         (Outcome::NothingToGiveUp, _) => format!(
             "{name}: no removed collection of this name has lost its manifest. One that was not removed is never given up: remove it first"
         ),

@@ -168,13 +168,15 @@ fn a_small_directory_that_went_back_holds_the_plan_beside_a_large_table() {
     for (block, number) in table.into_iter().zip(1..) {
         arvados.insert(number, &[block], 1);
     }
-    let own = Block::new("own");
-    arvados.cluster.plant(0, std::slice::from_ref(&own));
-    arvados.cluster.publish("own", std::slice::from_ref(&own), Some(1));
+    let (old, new) = (Block::new("old"), Block::new("new"));
+    arvados.cluster.plant(0, &[old.clone(), new.clone()]);
+    arvados.cluster.publish("old", &[old], Some(1));
+    arvados.cluster.back_up_manifests();
+    arvados.cluster.publish("new", std::slice::from_ref(&new), Some(1));
     arvados.cluster.once();
-    arvados.cluster.remove_long_ago("own");
+    arvados.cluster.restore_manifests();
     let ran = arvados.cluster.balance(&["once"]).ends_with(4);
-    assert!(ran.stderr.contains("has no collection any more, and had 1"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("was it restored from a backup?"), "{}", ran.stderr);
     arvados.cluster.settle();
-    assert_eq!(arvados.cluster.copies(&own), 1);
+    assert_eq!(arvados.cluster.copies(&new), 1);
 }

@@ -1,11 +1,8 @@
 //! A run that would change too much stops, and a person may let exactly that plan through, once.
 
-use std::fs;
-use std::path::Path;
-
 use serde_json::json;
 
-use crate::cluster::{Block, Cluster, blocks};
+use crate::cluster::{Block, Cluster, blocks, wait_for};
 
 #[test]
 fn a_mass_deletion_is_held_until_its_plan_is_released_by_its_digest() {
@@ -66,13 +63,11 @@ fn a_directory_that_was_restored_from_a_backup_is_held_however_small() {
     let (old, new) = (Block::new("old"), Block::new("new"));
     cluster.plant(0, &[old.clone(), new.clone()]);
     cluster.publish("old", std::slice::from_ref(&old), Some(1));
-    let (manifests, backup) = (cluster.path("manifests"), cluster.path("backup"));
-    copy(&manifests, &backup);
+    cluster.back_up_manifests();
     cluster.publish("new", std::slice::from_ref(&new), Some(1));
     cluster.once();
 
-    fs::remove_dir_all(&manifests).unwrap();
-    fs::rename(&backup, &manifests).unwrap();
+    cluster.restore_manifests();
     let ran = cluster.balance(&["once"]).ends_with(4);
     assert!(ran.stderr.contains("was it restored from a backup?"), "{}", ran.stderr);
     cluster.settle();
@@ -88,15 +83,18 @@ fn a_directory_that_was_restored_from_a_backup_is_held_however_small() {
     cluster.once();
 }
 
-/// Copies a directory with all that is in it.
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir(to).unwrap();
-    for entry in fs::read_dir(from).unwrap().flatten() {
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).unwrap();
-        }
+/// When the time of what was removed is up, fewer collections are read of a directory that nobody has written.
+#[test]
+fn a_directory_that_outlived_what_was_removed_before_is_not_held() {
+    let cluster = Cluster::start(1, json!({"MaxTrashPercent": 100}));
+    cluster.configure_collections("BlobSigningTTL", json!("1s"));
+    let all = blocks("block", 3);
+    cluster.plant(0, &all);
+    for (number, block) in all.iter().enumerate() {
+        cluster.publish(&format!("c{number}"), std::slice::from_ref(block), Some(1));
     }
+    cluster.once();
+    cluster.remove("c1");
+    cluster.remove("c2");
+    wait_for("a run that reads one collection", || cluster.once()["collections"] == 1);
 }

@@ -258,6 +258,22 @@ impl Cluster {
         fs::rename(self.path("catalog.new"), path).unwrap();
     }
 
+    /// Removes a collection, now.
+    pub(crate) fn remove(&self, name: &str) {
+        self.manifests().remove(&name.parse().unwrap(), SystemTime::now().into()).unwrap();
+    }
+
+    /// Copies the directory of manifests, as a backup does.
+    pub(crate) fn back_up_manifests(&self) {
+        copy(&self.path("manifests"), &self.path("backup"));
+    }
+
+    /// Puts that copy in the place of the directory.
+    pub(crate) fn restore_manifests(&self) {
+        fs::remove_dir_all(self.path("manifests")).unwrap();
+        fs::rename(self.path("backup"), self.path("manifests")).unwrap();
+    }
+
     /// Runs a command of the balancer.
     pub(crate) fn balance(&self, command: &[&str]) -> Ran {
         let config = self.arg("config.yml");
@@ -348,6 +364,19 @@ pub(crate) fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {
     while !is_so() {
         assert!(begun.elapsed() < PATIENCE, "not seen in time: {what}");
         std::thread::sleep(LOOK_EVERY);
+    }
+}
+
+/// Copies a directory with all that is in it.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().flatten() {
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
     }
 }
 

@@ -57,6 +57,9 @@ fn a_manifest_that_is_gone_or_damaged() {
     nothing_is_sent(&cluster, &garbage, "is gone");
     fs::write(&file, String::from_utf8(whole).unwrap().replace(":file", ":fill")).unwrap();
     nothing_is_sent(&cluster, &garbage, "it is damaged");
+    // The same if it cannot be read to its end.
+    fs::write(&file, "no manifest at all").unwrap();
+    nothing_is_sent(&cluster, &garbage, "put the same files once more");
 }
 
 #[test]

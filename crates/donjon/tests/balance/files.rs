@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::json;
 
-use crate::cluster::{Block, Cluster};
+use crate::cluster::{Block, Cluster, wait_for};
 use crate::program::{Ran, command, donjon};
 use crate::transfers::block_files;
 
@@ -269,4 +269,22 @@ fn collections_are_listed_removed_and_brought_back() {
     let back = cluster.arg("back");
     cluster.files(&["get", "all", &back]).ends_with(0);
     assert_eq!(tree(Path::new(&back)), tree(Path::new(&files)));
+}
+
+#[test]
+fn what_was_removed_too_long_ago_is_found_by_its_hash() {
+    let cluster = Cluster::start(1, json!({}));
+    let files = cluster.plant_files();
+    cluster.files(&["put", &files, "--name", "all", "--replication", "1"]).ends_with(0);
+    cluster.configure_collections("BlobSigningTTL", json!("1s"));
+    cluster.files(&["rm", "all"]).ends_with(0);
+    let listed = || cluster.files(&["ls", "--all", "--json"]).ends_with(0).json();
+    wait_for("the end of its time", || listed()["kept_until_ns"].is_null());
+    let hash = listed()["portable_data_hash"].as_str().unwrap().to_owned();
+    assert!(cluster.files(&["ls", "--all"]).ends_with(0).text().contains(&hash));
+    let late = cluster.files(&["rm", "--undo", "all"]).ends_with(3);
+    let said = format!("{}{}", late.text(), late.stderr);
+    assert!(said.contains("removed too long ago") && said.contains(&hash), "{said}");
+    cluster.files(&["get", &hash, &cluster.arg("back")]).ends_with(0);
+    assert_eq!(tree(&cluster.path("back")), tree(Path::new(&files)));
 }

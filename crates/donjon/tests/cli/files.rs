@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::node::Node;
-use crate::program::donjon;
+use crate::program::{command, donjon};
 
 #[test]
 fn a_collection_is_signed_for_where_the_key_is_known() {
@@ -47,6 +47,19 @@ fn a_name_that_nobody_has_is_not_found() {
     let node = Node::start();
     let ran = node.run(&["get", "nothing"]).ends_with(3);
     ran.complains("there is no collection \"nothing\"");
+    // Where collections should be and are not, it is not known whether there is one.
+    let empty = tempfile::tempdir().unwrap();
+    let dir = empty.path().to_str().unwrap();
+    node.run(&["get", "nothing", "--manifests", dir])
+        .ends_with(1)
+        .complains("is the file system mounted");
+    // A directory of that name is where its files came from.
+    fs::create_dir(empty.path().join("photos")).unwrap();
+    let ran = command(&["get", "photos", "--data", node.data.path().to_str().unwrap()])
+        .current_dir(empty.path())
+        .output()
+        .unwrap();
+    assert_eq!(ran.status.code(), Some(3), "{}", String::from_utf8_lossy(&ran.stderr));
     donjon(&["put", "/tmp", "--url", &node.url, "--ttl", "14d"])
         .ends_with(2)
         .complains("where should the manifest be kept?");

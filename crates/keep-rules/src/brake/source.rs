@@ -22,8 +22,9 @@ pub struct SourceSize {
 /// Every source that holds the run: `before` are those of the last run whose lists were sent.
 ///
 /// A large source beside it is no excuse, and neither is `BrakeFloor`: a restored backup of a small directory makes garbage
-/// of whatever came after it. But a source that counts its states and went forward was made smaller by whoever writes it,
-/// collection by collection: then as few as `BrakeFloor` may be gone.
+/// of whatever came after it. But a source that counts its states, and went forward, was made smaller by whoever writes it,
+/// collection by collection; and one that is exactly as it was became smaller because the time of what was removed before is
+/// up. Then as few as `BrakeFloor` may be gone.
 ///
 /// # Examples
 /// ```
@@ -66,7 +67,9 @@ fn doubt(now: Option<&SourceSize>, then: &SourceSize, limits: BrakeLimits) -> Op
     let before = then.collections;
     let gone = before.saturating_sub(now.collections);
     let went_forward = now.generation.zip(then.generation).is_some_and(|(now, then)| now > then);
-    if went_forward && gone <= limits.floor {
+    let as_it_was =
+        now.generation == then.generation && now.digest.is_some() && now.digest == then.digest;
+    if (went_forward || as_it_was) && gone <= limits.floor {
         return None;
     }
     if gone > 0 && now.collections == 0 {
@@ -133,6 +136,19 @@ mod tests {
         check(&[source("a", 500, Some(8))], &before, &[]);
         check(&[source("a", 499, Some(8))], &before, &["a has 499 collections, and had 1500"]);
         check(&[source("a", 0, Some(8))], &before, &["a has no collection any more"]);
+    }
+
+    /// Removed collections stop counting when their time is up, and nobody writes anything then.
+    #[test]
+    fn a_source_that_is_as_it_was_may_have_outlived_as_many_as_the_floor() {
+        let with = |collections, byte| SourceSize {
+            digest: Some([byte; 32]),
+            ..source("a", collections, Some(7))
+        };
+        check(&[with(500, 1)], &[with(1500, 1)], &[]);
+        check(&[with(0, 1)], &[with(3, 1)], &[]);
+        check(&[with(499, 1)], &[with(1500, 1)], &["a has 499 collections, and had 1500"]);
+        check(&[source("a", 0, Some(7))], &[source("a", 3, Some(7))], &["a has no collection"]);
     }
 
     #[test]

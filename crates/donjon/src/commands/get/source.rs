@@ -27,34 +27,37 @@ pub(super) struct Source {
 }
 
 impl Source {
-    /// Looks for a collection of this name, then of this portable data hash (one that was removed too, as long as its
-    /// blocks are kept), then for a file.
+    /// Looks for a collection of this name, then of this portable data hash (one that was removed too, until it is
+    /// forgotten), then for a file.
     pub(super) fn find(named: &str, manifests: Option<&Path>) -> Result<Option<Self>, Failure> {
-        if let Some(dir) = manifests
-            && let Some(found) = in_store(named, dir)?
-        {
-            return Ok(Some(found));
+        let no_catalog = match manifests.map(|dir| in_store(named, dir)) {
+            Some(Ok(Some(found))) => return Ok(Some(found)),
+            Some(Ok(None)) | None => None,
+            // A file may still be meant. If none is, it is not known whether there is such a collection.
+            Some(Err(error @ StoreError::NoCatalog { .. })) => Some(error),
+            Some(Err(error)) => return Err(other(error)),
+        };
+        // A directory of that name is where the files came from, more often than not.
+        if Path::new(named).is_file() {
+            let file = File::open(named).map_err(Failure::local(format!("cannot open {named}")))?;
+            return in_file(named, file).map(Some);
         }
-        match File::open(named) {
-            Ok(file) => in_file(named, file).map(Some),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Failure::local(format!("cannot open {named}"))(error)),
-        }
+        no_catalog.map_or(Ok(None), |error| Err(other(error)))
     }
 }
 
-fn in_store(named: &str, dir: &Path) -> Result<Option<Source>, Failure> {
-    let other = |error: StoreError| Failure::Other(error.to_string());
-    let scan = match Scan::open(dir) {
-        Ok(scan) => scan,
-        // Nothing was put there yet; a file may still be meant.
-        Err(StoreError::NoCatalog { .. }) => return Ok(None),
-        Err(error) => return Err(other(error)),
-    };
+fn other(error: StoreError) -> Failure {
+    Failure::Other(error.to_string())
+}
+
+fn in_store(named: &str, dir: &Path) -> Result<Option<Source>, StoreError> {
+    let scan = Scan::open(dir)?;
     let Some(entry) = choose(scan.entries(), named) else { return Ok(None) };
-    let mut manifest = scan.manifest(entry).map_err(other)?;
-    let tree = Tree::read(&mut manifest, MEMORY_MAX).map_err(unreadable(named))?;
-    scan.check(entry, manifest).map_err(other)?;
+    scan.verify(entry)?;
+    let mut manifest = scan.manifest(entry)?;
+    let unreadable = |error| StoreError::Manifest { name: entry.name.to_string(), error };
+    let tree = Tree::read(&mut manifest, MEMORY_MAX).map_err(unreadable)?;
+    scan.check(entry, manifest)?;
     let directory = directory_of(entry.name.as_str());
     Ok(Some(Source { tree, directory, hints: Hints::new() }))
 }
