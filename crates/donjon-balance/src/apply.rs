@@ -139,6 +139,14 @@ pub enum ApplyError {
     Thread(String),
 }
 
+impl ApplyError {
+    /// Whether it is the plan that will not do, so that nobody was sent anything.
+    fn refuses_the_plan(&self) -> bool {
+        use ApplyError::{OtherDigest, OtherTtl, Overtaken, Plan, TooOld};
+        matches!(self, Plan(_) | OtherDigest { .. } | TooOld { .. } | OtherTtl | Overtaken)
+    }
+}
+
 fn shown(brakes: &[Brake]) -> String {
     let reasons: Vec<String> = brakes.iter().map(ToString::to_string).collect();
     reasons.join("; ")
@@ -150,7 +158,7 @@ fn said(failures: &[NotSent]) -> String {
 }
 
 /// Sends the lists of the plan at `path`, if it is the one with this digest and nothing has changed since it was made. It is
-/// noted in the history of runs.
+/// noted in the history of runs, unless the plan itself is refused: a mistyped digest is no run.
 ///
 /// # Errors
 /// [`ApplyError`]. Before [`ApplyError::NotSent`] nothing was sent; with it, [`Sent`] says who has what.
@@ -175,6 +183,10 @@ pub async fn apply(
         }
         Err(ApplyError::Brakes(held)) => {
             run.end(Ended::Held, held.iter().map(ToString::to_string));
+        }
+        Err(error) if error.refuses_the_plan() => {
+            journal.forget();
+            return applied;
         }
         Err(error) => run.end(Ended::Failed, [error.to_string()]),
     }

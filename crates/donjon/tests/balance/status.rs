@@ -57,8 +57,29 @@ fn it_needs_no_configuration_and_makes_nothing() {
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
     let gone = dir.path().join("gone");
     donjon(&["balance", "status", "--state", gone.to_str().unwrap()])
+        .ends_with(3)
+        .complains("there was no run yet");
+    let ran = donjon(&["balance", "status", "--json", "--state", gone.to_str().unwrap()]);
+    assert_eq!(ran.ends_with(3).json(), json!({"at_work": false, "runs": []}));
+    let file = dir.path().join("file");
+    fs::write(&file, "").unwrap();
+    donjon(&["balance", "status", "--state", file.to_str().unwrap()])
         .ends_with(1)
-        .complains("there is no such state directory");
+        .complains("is no directory");
+}
+
+#[test]
+fn a_plan_that_is_refused_before_anybody_is_asked_is_no_run() {
+    let cluster = Cluster::start(1, json!({}));
+    let block = Block::new("wanted");
+    cluster.plant(0, std::slice::from_ref(&block));
+    cluster.publish("a", &[block], Some(1));
+    let (plan, gone) = (cluster.arg("a.plan"), cluster.arg("gone.plan"));
+    cluster.balance(&["plan", "-o", &plan]).ends_with(0);
+    cluster.balance(&["apply", &plan, "--digest", "typo"]).ends_with(1).complains("digest");
+    cluster.balance(&["apply", &gone, "--digest", "typo"]).ends_with(1).complains("gone.plan");
+    let ran = cluster.balance(&["status", "--json"]).ends_with(0).json();
+    assert_eq!(ran["runs"].as_array().unwrap().len(), 1, "the plan that was made: {ran}");
 }
 
 #[test]
