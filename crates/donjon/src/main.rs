@@ -8,6 +8,7 @@ mod commands;
 mod exit;
 mod failure;
 mod go_flags;
+mod listen;
 mod locators;
 mod manifests;
 mod node;

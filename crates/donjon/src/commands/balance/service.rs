@@ -13,6 +13,7 @@ use super::confirming::ConfirmArgs;
 use super::setup::{SetupArgs, Spoken, now, random};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::listen;
 
 /// Run after run: one now, then one each period
 ///
@@ -34,7 +35,7 @@ pub(crate) struct ServiceArgs {
     period: Option<u64>,
 
     /// Where to serve metrics, HOST:PORT; the first of Services.Keepbalance.InternalURLs of the configuration
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = listen::address)]
     listen: Option<String>,
 
     #[command(flatten)]
