@@ -5,6 +5,7 @@
 mod cli;
 mod cluster;
 mod commands;
+mod counted;
 mod exit;
 mod failure;
 mod go_flags;

@@ -8,6 +8,7 @@ use keep_protocol::status::ListState;
 use serde::Serialize;
 
 use super::show::MadeShown;
+use crate::counted::counted;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Format, print as print_value};
@@ -69,7 +70,8 @@ impl Confirmed {
         let Confirmed { written, unchanged, changed_since, too_new, failed, limit_reached } = self;
         let limit = if *limit_reached { "; BalanceUpdateLimit was reached" } else { "" };
         format!(
-            "confirmed  {written} collections written, {unchanged} unchanged, {} left to the next run, {failed} refused{limit}\n",
+            "confirmed  {} written, {unchanged} unchanged, {} left to the next run, {failed} refused{limit}\n",
+            counted(*written, "collection"),
             changed_since + too_new
         )
     }

@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::looked_back;
 use super::setup::SetupArgs;
+use crate::counted::counted;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Format, Output};
@@ -189,11 +190,14 @@ fn details(last: &RunRecord) -> Vec<String> {
         && sent.pulls_deferred + sent.trashes_deferred > 0
     {
         lines.push(format!(
-            "later   {} pulls and {} trashes were left to later runs",
-            sent.pulls_deferred, sent.trashes_deferred
+            "later   {} and {} left to later runs",
+            counted(sent.pulls_deferred, "pull"),
+            counted(sent.trashes_deferred, "trash")
         ));
     }
-    lines.extend(last.confirmed.map(|written| format!("columns {written} collections written")));
+    lines.extend(
+        last.confirmed.map(|written| format!("columns {} written", counted(written, "collection"))),
+    );
     lines.extend(
         last.cleared
             .iter()
@@ -206,7 +210,7 @@ fn details(last: &RunRecord) -> Vec<String> {
             }
         }
         if before.nodes_silent > 0 {
-            lines.push(format!("before  {} nodes do not tell", before.nodes_silent));
+            lines.push(format!("before  not told by {}", counted(before.nodes_silent, "node")));
         }
     }
     if let Some(setbacks) = &last.setbacks {
