@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use keep_protocol::client::ListReceipt;
+use keep_protocol::client::{ListReceipt, ReceiptState};
 use keep_protocol::list::{PullItem, TrashItem};
-use keep_protocol::status::ListName;
+use keep_protocol::status::{ListName, ListState};
 use keep_rules::Timestamp;
 use keep_rules::brake::{Brake, RunSize, brakes, source_brakes};
 use serde_json::Value;
@@ -62,6 +62,15 @@ pub struct AppliedTo {
     pub pulls: Option<Sending>,
     /// The same of its trash list.
     pub trashes: Option<Sending>,
+}
+
+impl Applied {
+    /// The nodes that said that trashing is frozen there: they took their trash lists, and do nothing with them.
+    pub fn frozen(&self) -> impl Iterator<Item = &str> {
+        let state = |to: &AppliedTo| to.trashes.as_ref()?.receipt.as_ref()?.state;
+        let frozen = Some(ReceiptState::Current(ListState::Frozen));
+        self.servers.iter().filter(move |to| state(to) == frozen).map(|to| to.url.as_str())
+    }
 }
 
 /// A list that was sent.

@@ -114,6 +114,9 @@ pub struct RunRecord {
     pub before: Option<Before>,
     /// What failed before and was decided again.
     pub setbacks: Option<SetbackCounts>,
+    /// The addresses of nodes where trashing was frozen. Files of earlier versions do not have them.
+    #[serde(default)]
+    pub frozen: Vec<String>,
 }
 
 /// What a run found and decided.
@@ -178,6 +181,7 @@ impl RunRecord {
             cleared: None,
             before: None,
             setbacks: None,
+            frozen: Vec::new(),
         }
     }
 
@@ -213,6 +217,7 @@ impl RunRecord {
 
     pub(crate) fn applied(&mut self, applied: &Applied) {
         self.plan = Some(applied.plan.clone());
+        self.frozen = applied.frozen().map(str::to_owned).collect();
         let sum = |of: fn(&AppliedTo) -> Option<&Sending>, what: fn(&Sending) -> u64| {
             applied.servers.iter().filter_map(of).map(what).sum()
         };

@@ -120,12 +120,22 @@ pub(super) fn print(
         confirmed: confirmed.map(Confirmed::from),
     };
     print_value(format, &shown, text)?;
+    for url in applied.frozen() {
+        eprintln!("{}", frozen(url));
+    }
     if held {
         eprintln!(
             "A node holds its trash list: `donjon list show trash`, with --config or --data, says why, and how to release it."
         );
     }
     Ok(if held { Exit::Partly } else { Exit::Done })
+}
+
+/// What a node that is frozen does, and how that ends.
+pub(super) fn frozen(url: &str) -> String {
+    format!(
+        "note    {url} is frozen: it takes lists and trashes nothing; `donjon unfreeze --url {url}` ends that"
+    )
 }
 
 fn text(shown: &Shown) -> String {

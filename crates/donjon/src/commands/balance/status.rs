@@ -8,8 +8,8 @@ use donjon_balance::lock::{Lock, LockError};
 use keep_rules::Timestamp;
 use serde_json::json;
 
-use super::looked_back;
 use super::setup::SetupArgs;
+use super::{applied, looked_back};
 use crate::counted::counted;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -198,6 +198,7 @@ fn details(last: &RunRecord) -> Vec<String> {
     lines.extend(
         last.confirmed.map(|written| format!("columns {} written", counted(written, "collection"))),
     );
+    lines.extend(last.frozen.iter().map(|url| applied::frozen(url)));
     lines.extend(
         last.cleared
             .iter()
