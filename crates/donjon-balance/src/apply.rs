@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use keep_protocol::client::ListReceipt;
+use keep_protocol::client::{ListReceipt, ReceiptState};
 use keep_protocol::list::{PullItem, TrashItem};
-use keep_protocol::status::ListName;
+use keep_protocol::status::{ListName, ListState};
 use keep_rules::Timestamp;
 use keep_rules::brake::{Brake, RunSize, brakes, source_brakes};
 use serde_json::Value;
@@ -62,6 +62,15 @@ pub struct AppliedTo {
     pub pulls: Option<Sending>,
     /// The same of its trash list.
     pub trashes: Option<Sending>,
+}
+
+impl Applied {
+    /// The nodes that said that trashing is frozen there: they took their trash lists, and do nothing with them.
+    pub fn frozen(&self) -> impl Iterator<Item = &str> {
+        let state = |to: &AppliedTo| to.trashes.as_ref()?.receipt.as_ref()?.state;
+        let frozen = Some(ReceiptState::Current(ListState::Frozen));
+        self.servers.iter().filter(move |to| state(to) == frozen).map(|to| to.url.as_str())
+    }
 }
 
 /// A list that was sent.
@@ -139,6 +148,14 @@ pub enum ApplyError {
     Thread(String),
 }
 
+impl ApplyError {
+    /// Whether it is the plan that will not do, so that nobody was sent anything.
+    fn refuses_the_plan(&self) -> bool {
+        use ApplyError::{OtherDigest, OtherTtl, Overtaken, Plan, TooOld};
+        matches!(self, Plan(_) | OtherDigest { .. } | TooOld { .. } | OtherTtl | Overtaken)
+    }
+}
+
 fn shown(brakes: &[Brake]) -> String {
     let reasons: Vec<String> = brakes.iter().map(ToString::to_string).collect();
     reasons.join("; ")
@@ -150,7 +167,7 @@ fn said(failures: &[NotSent]) -> String {
 }
 
 /// Sends the lists of the plan at `path`, if it is the one with this digest and nothing has changed since it was made. It is
-/// noted in the history of runs.
+/// noted in the history of runs, unless the plan itself is refused: a mistyped digest is no run.
 ///
 /// # Errors
 /// [`ApplyError`]. Before [`ApplyError::NotSent`] nothing was sent; with it, [`Sent`] says who has what.
@@ -175,6 +192,10 @@ pub async fn apply(
         }
         Err(ApplyError::Brakes(held)) => {
             run.end(Ended::Held, held.iter().map(ToString::to_string));
+        }
+        Err(error) if error.refuses_the_plan() => {
+            journal.forget();
+            return applied;
         }
         Err(error) => run.end(Ended::Failed, [error.to_string()]),
     }

@@ -114,6 +114,9 @@ pub struct RunRecord {
     pub before: Option<Before>,
     /// What failed before and was decided again.
     pub setbacks: Option<SetbackCounts>,
+    /// The addresses of nodes where trashing was frozen. Files of earlier versions do not have them.
+    #[serde(default)]
+    pub frozen: Vec<String>,
 }
 
 /// What a run found and decided.
@@ -178,6 +181,7 @@ impl RunRecord {
             cleared: None,
             before: None,
             setbacks: None,
+            frozen: Vec::new(),
         }
     }
 
@@ -213,6 +217,7 @@ impl RunRecord {
 
     pub(crate) fn applied(&mut self, applied: &Applied) {
         self.plan = Some(applied.plan.clone());
+        self.frozen = applied.frozen().map(str::to_owned).collect();
         let sum = |of: fn(&AppliedTo) -> Option<&Sending>, what: fn(&Sending) -> u64| {
             applied.servers.iter().filter_map(of).map(what).sum()
         };
@@ -297,13 +302,23 @@ impl History {
 pub(crate) struct Journal {
     dir: PathBuf,
     begun_at: i64,
+    /// The run's beginning. If it could not be, nobody is told again that its end cannot be.
+    begin: Noted,
+}
+
+/// Whether something stands in the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Noted {
+    Yes,
+    No,
 }
 
 impl Journal {
     /// Notes that a run begins. Whoever calls it has the lock.
     pub(crate) fn begin(dir: &Path, run: &RunRecord) -> Journal {
-        let journal = Journal { dir: dir.to_owned(), begun_at: run.begun_at };
-        journal.note(|history| history.push(run.clone()));
+        let mut journal =
+            Journal { dir: dir.to_owned(), begun_at: run.begun_at, begin: Noted::Yes };
+        journal.begin = journal.note(|history| history.push(run.clone()));
         journal
     }
 
@@ -319,13 +334,29 @@ impl Journal {
         });
     }
 
-    fn note(&self, change: impl FnOnce(&mut History)) {
+    /// It was no run after all.
+    pub(crate) fn forget(self) {
+        let begun_at = self.begun_at;
+        self.note(|history| {
+            if history.runs.last().is_some_and(|last| last.begun_at == begun_at) {
+                history.runs.pop();
+            }
+        });
+    }
+
+    fn note(&self, change: impl FnOnce(&mut History)) -> Noted {
         let noted = History::load(&self.dir).and_then(|mut history| {
             change(&mut history);
             history.store(&self.dir)
         });
-        if let Err(error) = noted {
-            tracing::warn!(%error, "the history of runs cannot be written; the run goes on");
+        match noted {
+            Ok(()) => Noted::Yes,
+            Err(error) => {
+                if self.begin == Noted::Yes {
+                    tracing::warn!(%error, "the history of runs cannot be written; the run goes on");
+                }
+                Noted::No
+            }
         }
     }
 }
@@ -348,6 +379,15 @@ mod tests {
         journal.end(run, Duration::from_secs(2));
         let runs = History::load(dir.path()).unwrap().runs;
         assert_eq!((runs.len(), runs[0].ended, runs[0].seconds), (1, Ended::Held, Some(2.0)));
+    }
+
+    #[test]
+    fn what_was_no_run_is_forgotten_and_the_one_before_is_not() {
+        let dir = tempfile::tempdir().unwrap();
+        Journal::begin(dir.path(), &at(1)).end(at(1), Duration::ZERO);
+        Journal::begin(dir.path(), &at(2)).forget();
+        let runs = History::load(dir.path()).unwrap().runs;
+        assert_eq!(runs.iter().map(|run| run.begun_at).collect::<Vec<_>>(), [at(1).begun_at]);
     }
 
     #[test]

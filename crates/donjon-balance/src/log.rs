@@ -62,6 +62,12 @@ pub(crate) fn log_made(made: &Made, applied: Option<&Applied>) {
             later(&to.trashes)
         );
     }
+    for url in applied.into_iter().flat_map(Applied::frozen) {
+        tracing::warn!(
+            url,
+            "the node is frozen: it takes lists and trashes nothing, until donjon unfreeze"
+        );
+    }
     let histogram: Vec<String> = sums.histogram().iter().map(ToString::to_string).collect();
     tracing::info!(blocks = histogram.join(" "), "replication: blocks with 0, 1, 2 … replicas");
 }

@@ -162,8 +162,8 @@ impl Intake<'_> {
         self.read.collections += 1;
         self.read.references += references;
         self.read.bytes += bytes;
+        // No step: how many collections there are is not known, and the steps of the phase are indexes.
         self.progress.note(references);
-        self.progress.step(1);
         Ok(source)
     }
 

@@ -80,6 +80,13 @@ impl Phase {
     }
 }
 
+/// Says in the log what SIGHUP does not do.
+pub fn log_hangup() {
+    tracing::info!(
+        "SIGHUP changes nothing: the configuration is read at the start only; restart to read it again"
+    );
+}
+
 impl Service<'_> {
     /// Runs until the future is dropped, or the locks are lost. A run that fails is logged, and the next one begins when its
     /// time comes.

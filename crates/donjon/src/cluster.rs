@@ -15,7 +15,7 @@ use url::Url;
 
 use crate::failure::Failure;
 use crate::manifests::config_of;
-use crate::node::first_line;
+use crate::node::{first_line, url};
 use crate::ttl::{self, TtlArg};
 
 /// Which nodes, and the token to show them.
@@ -31,7 +31,7 @@ pub(crate) struct ClusterArgs {
     data: Option<PathBuf>,
 
     /// A node's address; repeat it for each. Goes before the addresses of --config and --data
-    #[arg(long = "url", value_name = "URL", env = "DONJON_URLS", value_delimiter = ',')]
+    #[arg(long = "url", value_name = "URL", env = "DONJON_URLS", value_delimiter = ',', value_parser = url)]
     urls: Vec<Url>,
 
     /// The token to show. Other users can see it in the process list: prefer the variable or a file

@@ -5,9 +5,11 @@
 mod cli;
 mod cluster;
 mod commands;
+mod counted;
 mod exit;
 mod failure;
 mod go_flags;
+mod listen;
 mod locators;
 mod manifests;
 mod node;

@@ -120,8 +120,8 @@ impl NodeArgs {
     }
 }
 
-/// `--url`. `HOST:PORT` is a URL too, of the scheme `HOST`, or none at all; neither message would help.
-fn url(text: &str) -> Result<Url, String> {
+/// An address on the command line. `HOST:PORT` is a URL too, of the scheme `HOST`, or none at all; neither message would help.
+pub(crate) fn url(text: &str) -> Result<Url, String> {
     let with_scheme = format!("http://{text}");
     if !text.contains("://") && !text.starts_with('/') && Url::parse(&with_scheme).is_ok() {
         return Err(format!("it has no scheme; write {with_scheme}"));

@@ -22,7 +22,7 @@ pub enum PlanError {
         path: PathBuf,
     },
     /// The disk failed.
-    #[error("cannot {doing} {path}")]
+    #[error("cannot {doing} {path}: {source}")]
     Io {
         /// The step that failed, as a verb: "write".
         doing: &'static str,
@@ -92,7 +92,7 @@ pub enum PlanError {
         after: BlockHash,
     },
     /// The entries of the lists could not be sorted.
-    #[error("cannot sort the entries of the plan")]
+    #[error("cannot sort the entries of the plan: {0}")]
     Sort(#[from] SortError),
     /// Reading or writing failed before, so nothing more is read or written.
     #[error("reading or writing the plan failed before")]

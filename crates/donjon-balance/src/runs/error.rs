@@ -9,32 +9,30 @@ use std::path::{Path, PathBuf};
 #[non_exhaustive]
 pub enum SortError {
     /// The disk is full, or a quota is used up.
-    #[error(
-        "the disk is full: cannot {doing} in {directory}; make room there or sort in another directory"
-    )]
+    #[error("no room to sort in {directory}: make room there")]
     Full {
-        /// The step that failed, as a verb and its object: "write a run".
+        /// The step that failed, as a verb and its object: "write sorted records".
         doing: &'static str,
-        /// Where runs are kept.
+        /// Where they are kept.
         directory: PathBuf,
     },
     /// The disk failed.
-    #[error("cannot {doing} in {directory}")]
+    #[error("cannot {doing} in {directory}: {source}")]
     Io {
-        /// The step that failed, as a verb and its object: "write a run".
+        /// The step that failed, as a verb and its object: "write sorted records".
         doing: &'static str,
-        /// Where runs are kept.
+        /// Where they are kept.
         directory: PathBuf,
         /// What the system said.
         source: io::Error,
     },
     /// What was written is not what is read: the disk or the memory is broken.
     #[error(
-        "a run in {directory} is damaged within bytes {} to {} of its file: {what}; check the disk, then start again",
+        "the sorted records in {directory} are damaged within bytes {} to {} of its file: {what}; check the disk, then start again",
         .bytes.start, .bytes.end
     )]
     Damaged {
-        /// Where runs are kept.
+        /// Where they are kept.
         directory: PathBuf,
         /// Where in the file the damage is.
         bytes: Range<u64>,
@@ -82,5 +80,23 @@ impl SortError {
         } else {
             SortError::Io { doing, directory, source }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failed(code: i32) -> String {
+        let error = io::Error::from_raw_os_error(code);
+        SortError::failed("write sorted records", Path::new("/full"), error).to_string()
+    }
+
+    #[test]
+    fn a_full_disk_is_named_with_what_to_do_and_any_other_error_with_its_reason() {
+        let [no_space, input_output] = [28, 5];
+        assert_eq!(failed(no_space), "no room to sort in /full: make room there");
+        let said = failed(input_output);
+        assert!(said.starts_with("cannot write sorted records in /full: Input/output"), "{said}");
     }
 }

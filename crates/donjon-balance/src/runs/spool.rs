@@ -35,7 +35,7 @@ impl Spool {
     pub(crate) fn write(&self, bytes: &[u8], at: u64) -> Result<(), SortError> {
         self.file
             .write_all_at(bytes, at)
-            .map_err(|error| SortError::failed("write a run", &self.directory, error))
+            .map_err(|error| SortError::failed("write sorted records", &self.directory, error))
     }
 
     pub(crate) fn read(&self, bytes: &mut [u8], at: u64) -> Result<(), SortError> {
@@ -43,7 +43,7 @@ impl Spool {
             if error.kind() == ErrorKind::UnexpectedEof {
                 self.damaged(at..at + bytes.len() as u64, "it is cut off")
             } else {
-                SortError::failed("read a run", &self.directory, error)
+                SortError::failed("read sorted records", &self.directory, error)
             }
         })
     }

@@ -10,6 +10,7 @@ use donjon_files::{Existing, GetOptions, Got, Locate, Signing, Unrestored};
 use serde_json::{Value, json};
 
 use crate::cluster::ClusterArgs;
+use crate::counted::counted;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Format, print};
@@ -147,9 +148,9 @@ fn tell(got: &Got, dest: &Path, format: Format) -> Result<(), Failure> {
             count => format!("; {count} NOT restored"),
         };
         format!(
-            "{}: {} files written, {} were there and right; {}{not}",
+            "{}: {} written, {} there before and right; {}{not}",
             dest.display(),
-            got.written,
+            counted(got.written, "file"),
             got.kept,
             bytes(got.bytes)
         )

@@ -5,6 +5,7 @@ use keep_protocol::index::IndexLine;
 use keep_rules::HashPrefix;
 use serde::Serialize;
 
+use crate::counted::counted;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::node::NodeArgs;
@@ -84,7 +85,7 @@ async fn count(mut index: IndexStream, format: Format) -> Result<(), Failure> {
         totals.bytes += line.map_err(Failure::node("index"))?.size;
     }
     print(format, &totals, |totals| {
-        format!("{} replicas, {}", totals.replicas, table::bytes(totals.bytes))
+        format!("{}, {}", counted(totals.replicas, "replica"), table::bytes(totals.bytes))
     })
 }
 

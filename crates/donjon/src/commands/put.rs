@@ -14,6 +14,7 @@ use manifest_store::{
 use serde_json::json;
 
 use crate::cluster::ClusterArgs;
+use crate::counted::counted;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Format, print};
@@ -265,10 +266,11 @@ impl Said<'_> {
         };
         print(format, &said, |_| {
             format!(
-                "{name}: {already}{} files, {} in {} blocks, {copies} copies each\n{}",
-                report.files,
+                "{name}: {already}{}, {} in {}, {} each\n{}",
+                counted(report.files, "file"),
                 bytes(report.bytes),
-                report.blocks,
+                counted(report.blocks, "block"),
+                counted((*copies).into(), "copy"),
                 published.pdh
             )
         })

@@ -26,7 +26,8 @@ Examples:
 
 Collections that were removed long ago are forgotten, and their manifests erased: another signature
 TTL, and a day at least, after their blocks have lost their protection.
-Exit status: 0 all of them, 3 none of them was there, 4 some of them")]
+Exit status: 0 all of them, 3 none of them was there, 4 some of them; or --undo found a
+collection of this name, which stays as it is")]
 pub(crate) struct RmArgs {
     /// The collections
     #[arg(value_name = "NAME", required = true)]
@@ -76,7 +77,18 @@ pub(crate) fn run(args: RmArgs) -> Result<Exit, Failure> {
             let until = until.map(Timestamp::as_nanos);
             output.json(&json!({ "name": name, "result": result, "kept_until_ns": until }))?;
         } else {
-            output.line(sentence(name, result, until, removed_last(&store, name)))?;
+            let sentence = sentence(name, result, until, removed_last(&store, name));
+            match result {
+                Outcome::Removed | Outcome::BroughtBack | Outcome::GivenUp => {
+                    output.line(sentence)?;
+                }
+                Outcome::NoSuchName
+                | Outcome::TooLate
+                | Outcome::NameTaken
+                | Outcome::NothingToGiveUp => {
+                    eprintln!("donjon: {sentence}");
+                }
+            }
         }
     }
     output.flush()?;

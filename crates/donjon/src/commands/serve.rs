@@ -9,6 +9,7 @@ use donjon_node::config::{self, ConfigSource, Environment};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::listen;
 
 /// Run a node
 ///
@@ -39,7 +40,7 @@ pub(crate) struct ServeArgs {
 
     /// Where to listen, HOST:PORT. The first start keeps it in DIR/donjon.yml, where later starts and other commands find
     /// it; later it counts for this start alone, and other commands need --url. Without it 127.0.0.1:25107
-    #[arg(long, value_name = "ADDR", requires = "data")]
+    #[arg(long, value_name = "ADDR", requires = "data", value_parser = listen::address)]
     listen: Option<String>,
 }
 

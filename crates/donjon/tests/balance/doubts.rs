@@ -267,7 +267,7 @@ fn a_node_that_is_not_configured_any_more_is_missed() {
     let ran = cluster.balance(&["once", "--url", cluster.url(0)]).ends_with(0);
     let alarm = format!("{} was asked in the run before", cluster.url(1));
     assert!(ran.text().contains(&alarm), "{}", ran.text());
-    assert!(ran.text().contains("1 blocks cannot have as many copies"), "{}", ran.text());
+    assert!(ran.text().contains("1 block cannot have as many copies"), "{}", ran.text());
     assert_eq!(cluster.copies(&block), 2);
 }
 
@@ -360,5 +360,5 @@ fn an_mtime_far_in_the_future_is_told() {
         with_index(|text| format!("{} 9000000000000000000\n{text}", Block::new("odd").locator()));
     let liar = Between::start(cluster.url(0), odd);
     let text = cluster.balance(&["once", "--url", liar.url()]).ends_with(0).text();
-    assert!(text.contains("1 replicas have an mtime more than a day in the future"), "{text}");
+    assert!(text.contains("1 replica with an mtime more than a day in the future"), "{text}");
 }

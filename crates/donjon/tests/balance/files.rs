@@ -256,12 +256,20 @@ fn collections_are_listed_removed_and_brought_back() {
     cluster.files(&["put", &files, "--name", "all", "--replication", "1"]).ends_with(0);
     let listed = cluster.files(&["ls", "--json"]).ends_with(0).json();
     assert_eq!((&listed["name"], &listed["files"]), (&json!("all"), &json!(6)));
-    let listed = cluster.files(&["ls", "all", "--json"]).ends_with(0).json_lines();
-    assert_eq!(listed.len(), 6);
+    let within = cluster.files(&["ls", "all", "--json"]).ends_with(0).json_lines();
+    assert_eq!(within.len(), 6);
+    // By its hash too, without `+` and the size.
+    let pdh = listed["portable_data_hash"].as_str().unwrap().split('+').next().unwrap().to_owned();
+    cluster.files(&["get", &pdh, &cluster.arg("by-hash")]).ends_with(0);
+    let there = "donjon: all: there is a collection of this name";
+    cluster.files(&["rm", "--undo", "all"]).ends_with(4).complains(there);
     cluster.files(&["rm", "all"]).ends_with(0);
     assert_eq!(cluster.files(&["ls", "--json"]).ends_with(0).text(), "");
     cluster.files(&["get", "all", &cluster.arg("back")]).ends_with(3);
-    cluster.files(&["rm", "all"]).ends_with(3);
+    let gone = "donjon: all: there is no such collection";
+    cluster.files(&["rm", "all"]).ends_with(3).complains(gone);
+    let said = cluster.files(&["rm", "all", "--json"]).ends_with(3).json();
+    assert_eq!(said["result"], "no_such_name");
     // The blocks are still there: it comes back whole.
     cluster.once();
     cluster.settle();

@@ -35,7 +35,14 @@ fn a_plan_is_shown_compared_explained_and_applied_exactly() {
     assert!(said.contains("No collection names the block"), "{said}");
     let said = cluster.balance_explain(&first, &wanted.hash);
     assert!(said.contains("fewer copies than wanted"), "{said}");
+    assert_eq!(cluster.balance_explain(&first, &wanted.locator()), said, "as the plan prints it");
     donjon(&["balance", "plan", "explain", &first, &Block::new("x").hash]).ends_with(3);
+    donjon(&["balance", "plan", "show", &cluster.arg("gone.plan")])
+        .ends_with(1)
+        .complains("gone.plan: No such file");
+    donjon(&["balance", "plan", "show", &cluster.arg("balance")])
+        .ends_with(1)
+        .complains("balance: Is a directory");
 
     cluster.balance(&["plan", "-o", &second]).ends_with(0);
     donjon(&["balance", "plan", "diff", &first, &second]).ends_with(0);

@@ -21,6 +21,10 @@ fn it_runs_at_once_and_when_asked_and_shows_its_figures() {
     cluster.settle();
     assert_eq!((cluster.copies(&garbage), cluster.copies(&wanted)), (0, 2));
 
+    service.signal(Signal::HUP);
+    wait_for("a word on SIGHUP", || {
+        service.log().contains("the configuration is read at the start only")
+    });
     service.signal(Signal::USR1);
     wait_for("the second run", || service.metric(runs) == Some(2.0));
     assert_eq!(service.metric("arvados_keep_garbage_blocks"), Some(0.0));

@@ -4,8 +4,9 @@ use std::fs;
 
 use serde_json::json;
 
-use crate::cluster::{Block, Cluster, blocks};
+use crate::cluster::{Block, Cluster, blocks, wait_for};
 use crate::program::donjon;
+use crate::running::Service;
 
 #[test]
 fn every_run_is_remembered_with_its_result_and_its_reason() {
@@ -57,8 +58,29 @@ fn it_needs_no_configuration_and_makes_nothing() {
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
     let gone = dir.path().join("gone");
     donjon(&["balance", "status", "--state", gone.to_str().unwrap()])
+        .ends_with(3)
+        .complains("there was no run yet");
+    let ran = donjon(&["balance", "status", "--json", "--state", gone.to_str().unwrap()]);
+    assert_eq!(ran.ends_with(3).json(), json!({"at_work": false, "runs": []}));
+    let file = dir.path().join("file");
+    fs::write(&file, "").unwrap();
+    donjon(&["balance", "status", "--state", file.to_str().unwrap()])
         .ends_with(1)
-        .complains("there is no such state directory");
+        .complains("is no directory");
+}
+
+#[test]
+fn a_plan_that_is_refused_before_anybody_is_asked_is_no_run() {
+    let cluster = Cluster::start(1, json!({}));
+    let block = Block::new("wanted");
+    cluster.plant(0, std::slice::from_ref(&block));
+    cluster.publish("a", &[block], Some(1));
+    let (plan, gone) = (cluster.arg("a.plan"), cluster.arg("gone.plan"));
+    cluster.balance(&["plan", "-o", &plan]).ends_with(0);
+    cluster.balance(&["apply", &plan, "--digest", "typo"]).ends_with(1).complains("digest");
+    cluster.balance(&["apply", &gone, "--digest", "typo"]).ends_with(1).complains("gone.plan");
+    let ran = cluster.balance(&["status", "--json"]).ends_with(0).json();
+    assert_eq!(ran["runs"].as_array().unwrap().len(), 1, "the plan that was made: {ran}");
 }
 
 #[test]
@@ -79,4 +101,28 @@ fn a_run_that_is_at_work_is_seen_and_one_that_was_killed_too() {
     drop(lock);
     let text = cluster.balance(&["status"]).ends_with(4).text();
     assert!(text.contains("it was killed, or the machine stopped"), "{text}");
+}
+
+#[test]
+fn a_node_that_is_frozen_is_named_with_the_way_out() {
+    let cluster = Cluster::start(1, json!({"MaxTrashPercent": 100}));
+    let (wanted, garbage) = (Block::new("wanted"), Block::new("garbage"));
+    cluster.plant(0, &[wanted.clone(), garbage.clone()]);
+    cluster.publish("a", &[wanted], Some(1));
+    let of_node = |command: &str| {
+        donjon(&[command, "--url", cluster.url(0), "--config", &cluster.arg("config.yml")])
+    };
+    of_node("freeze").ends_with(0);
+    let url = cluster.url(0).trim_end_matches('/');
+    let note = format!("note    {url}/ is frozen: it takes lists and trashes nothing");
+    let ran = cluster.balance(&["once"]).ends_with(0);
+    assert!(ran.stderr.contains(&note), "{}", ran.stderr);
+    let text = cluster.balance(&["status"]).ends_with(0).text();
+    assert!(text.contains(&note), "{text}");
+    let service = Service::start(&cluster);
+    wait_for("the same in the log", || service.log().contains("the node is frozen: it takes"));
+    drop(service);
+    of_node("unfreeze").ends_with(0);
+    cluster.settle();
+    assert_eq!(cluster.copies(&garbage), 0);
 }

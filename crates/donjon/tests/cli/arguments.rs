@@ -41,7 +41,11 @@ fn bad_values_are_named_with_what_would_be_right() {
     for address in ["10.0.0.1:25107", "keep0:25107", "keep0", "[::1]:25107"] {
         let advice = format!("it has no scheme; write http://{address}");
         usage_error(&["mounts", "--url", address], &advice);
+        usage_error(&["get", "a", "--url", address], &advice);
+        usage_error(&["balance", "once", "--url", &format!("http://a:1,{address}")], &advice);
     }
+    usage_error(&["serve", "--data", "/d", "--listen", "nonsense"], "it is not HOST:PORT");
+    usage_error(&["balance", "run", "--listen", "keep0:99999"], "it is not HOST:PORT");
 }
 
 #[test]

@@ -8,6 +8,7 @@ use keep_protocol::status::ListState;
 use serde::Serialize;
 
 use super::show::MadeShown;
+use crate::counted::counted;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Format, print as print_value};
@@ -69,7 +70,8 @@ impl Confirmed {
         let Confirmed { written, unchanged, changed_since, too_new, failed, limit_reached } = self;
         let limit = if *limit_reached { "; BalanceUpdateLimit was reached" } else { "" };
         format!(
-            "confirmed  {written} collections written, {unchanged} unchanged, {} left to the next run, {failed} refused{limit}\n",
+            "confirmed  {} written, {unchanged} unchanged, {} left to the next run, {failed} refused{limit}\n",
+            counted(*written, "collection"),
             changed_since + too_new
         )
     }
@@ -118,12 +120,22 @@ pub(super) fn print(
         confirmed: confirmed.map(Confirmed::from),
     };
     print_value(format, &shown, text)?;
+    for url in applied.frozen() {
+        eprintln!("{}", frozen(url));
+    }
     if held {
         eprintln!(
             "A node holds its trash list: `donjon list show trash`, with --config or --data, says why, and how to release it."
         );
     }
     Ok(if held { Exit::Partly } else { Exit::Done })
+}
+
+/// What a node that is frozen does, and how that ends.
+pub(super) fn frozen(url: &str) -> String {
+    format!(
+        "note    {url} is frozen: it takes lists and trashes nothing; `donjon unfreeze --url {url}` ends that"
+    )
 }
 
 fn text(shown: &Shown) -> String {

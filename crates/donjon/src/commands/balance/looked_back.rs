@@ -6,6 +6,8 @@ use donjon_balance::orders::SetbackCounts;
 use donjon_balance::outcomes::{ListBooks, Outcomes, Told};
 use keep_protocol::status::ListName;
 
+use crate::counted::counted;
+
 /// The lines of a report. Nothing if no list was sent before.
 pub(super) fn lines(outcomes: &Outcomes) -> Vec<String> {
     let mut lines = Vec::new();
@@ -67,27 +69,28 @@ pub(super) fn setbacks(counts: &SetbackCounts, forgotten: u64) -> Vec<String> {
     let sum = |reasons: &BTreeMap<String, u64>| reasons.values().sum::<u64>();
     if !counts.cannot_be_pulled.is_empty() {
         lines.push(format!(
-            "alarm   {} blocks have too few copies and could not be pulled{}; they are tried again. `donjon list show pull --only outcomes` on the node says more",
-            sum(&counts.cannot_be_pulled),
+            "alarm   {} with too few copies could not be pulled{}; every run tries again. `donjon list show pull --only outcomes` on the node says more",
+            counted(sum(&counts.cannot_be_pulled), "block"),
             with_reasons(&counts.cannot_be_pulled)
         ));
     }
     if !counts.cannot_be_trashed.is_empty() {
         lines.push(format!(
-            "alarm   {} replicas could not be trashed{}; they are tried again. `donjon list show trash --only outcomes` on the node says more",
-            sum(&counts.cannot_be_trashed),
+            "alarm   {} could not be trashed{}; every run tries again. `donjon list show trash --only outcomes` on the node says more",
+            counted(sum(&counts.cannot_be_trashed), "replica"),
             with_reasons(&counts.cannot_be_trashed)
         ));
     }
     if counts.waiting > 0 {
         lines.push(format!(
-            "note    {} copies that blocks can do without failed before, and wait; each time longer, at most a week",
-            counts.waiting
+            "note    {} that blocks can do without failed before, and a next try waits; each time longer, at most a week",
+            counted(counts.waiting, "copy")
         ));
     }
     if forgotten > 0 {
         lines.push(format!(
-            "note    {forgotten} failures are not remembered: there are more than {}",
+            "note    no room to remember {}: there are more than {}",
+            counted(forgotten, "failure"),
             donjon_balance::setbacks::REMEMBERED_MAX
         ));
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use donjon_balance::pages::{self, Shown};
-use donjon_balance::service::Service;
+use donjon_balance::service::{self, Service};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, watch};
@@ -13,10 +13,12 @@ use super::confirming::ConfirmArgs;
 use super::setup::{SetupArgs, Spoken, now, random};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::listen;
 
 /// Run after run: one now, then one each period
 ///
 /// The first run begins at once, the next ones BalancePeriod after the beginning of the one before. SIGUSR1 begins a run now.
+/// SIGHUP changes nothing: the configuration is read at the start only.
 /// A run that fails or that the brakes hold is logged, and sends nothing; the service goes on. Metrics, health and status are
 /// served at --listen: /metrics, /_health/ping, /donjon/v1/balance.
 #[derive(Debug, clap::Args)]
@@ -34,7 +36,7 @@ pub(crate) struct ServiceArgs {
     period: Option<u64>,
 
     /// Where to serve metrics, HOST:PORT; the first of Services.Keepbalance.InternalURLs of the configuration
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = listen::address)]
     listen: Option<String>,
 
     #[command(flatten)]
@@ -45,6 +47,8 @@ pub(crate) struct ServiceArgs {
 }
 
 pub(super) async fn run(args: ServiceArgs) -> Result<Exit, Failure> {
+    // Taken first: it never ends the process, also while another balancer is waited for.
+    let hangup = opened(SignalKind::hangup())?;
     let mut setup = args.setup.set_up(Spoken::Log).await?;
     args.confirm.apply(&mut setup.settings);
     let period = args.period.map(Duration::from_secs).or(setup.period).ok_or_else(|| {
@@ -81,7 +85,7 @@ pub(super) async fn run(args: ServiceArgs) -> Result<Exit, Failure> {
         about: setup.about,
         shown: &shown,
     };
-    let mut signals = Signals::new()?;
+    let mut signals = Signals::new(hangup)?;
     let ended = tokio::select! {
         lost = service.run() => lost.map_err(|error| Failure::Other(error.to_string())),
         () = signals.ended(&run_now) => Ok(()),
@@ -98,15 +102,20 @@ struct Signals {
     terminate: Signal,
     interrupt: Signal,
     run_now: Signal,
+    hangup: Signal,
+}
+
+fn opened(kind: SignalKind) -> Result<Signal, Failure> {
+    signal(kind).map_err(Failure::local("cannot wait for signals"))
 }
 
 impl Signals {
-    fn new() -> Result<Self, Failure> {
-        let of = |kind| signal(kind).map_err(Failure::local("cannot wait for signals"));
+    fn new(hangup: Signal) -> Result<Self, Failure> {
         Ok(Signals {
-            terminate: of(SignalKind::terminate())?,
-            interrupt: of(SignalKind::interrupt())?,
-            run_now: of(SignalKind::user_defined1())?,
+            terminate: opened(SignalKind::terminate())?,
+            interrupt: opened(SignalKind::interrupt())?,
+            run_now: opened(SignalKind::user_defined1())?,
+            hangup,
         })
     }
 
@@ -117,6 +126,7 @@ impl Signals {
                 _ = self.terminate.recv() => return,
                 _ = self.interrupt.recv() => return,
                 _ = self.run_now.recv() => run_now.notify_one(),
+                _ = self.hangup.recv() => service::log_hangup(),
             }
         }
     }

@@ -9,6 +9,7 @@ use keep_rules::brake::Brake;
 use serde::Serialize;
 
 use super::looked_back;
+use crate::counted::counted;
 use crate::table::{bytes, number, table, text};
 
 /// A plan that was made just now.
@@ -73,30 +74,30 @@ impl MadeShown {
             format!("plan    {}", self.path),
             format!("digest  {}", self.digest),
             format!(
-                "found   {} replicas, {}; {} collections want {} blocks",
-                self.replicas,
+                "found   {}, {}; {} wanted by {}",
+                counted(self.replicas, "replica"),
                 bytes(self.replica_bytes),
-                self.collections,
-                self.wanted_blocks
+                counted(self.wanted_blocks, "block"),
+                counted(self.collections, "collection")
             ),
             format!(
-                "to do   {} to trash, {}; {} blocks with too few copies; {} lost",
+                "to do   {} to trash, {}; {} with too few copies; {} lost",
                 self.trashes,
                 bytes(self.trash_bytes),
-                self.underreplicated,
+                counted(self.underreplicated, "block"),
                 self.lost
             ),
         ];
         if self.unachievable > 0 {
             lines.push(format!(
-                "note    {} blocks cannot have as many copies as they should: there are too few volumes for them, or none in their class",
-                self.unachievable
+                "note    {} cannot have as many copies as wanted: there are too few volumes, or none in a wanted class",
+                counted(self.unachievable, "block")
             ));
         }
         if self.in_future > 0 {
             lines.push(format!(
-                "alarm   {} replicas have an mtime more than a day in the future; they never get old: was a clock wrong, or a disk restored?",
-                self.in_future
+                "alarm   {} with an mtime more than a day in the future, which never gets old: was a clock wrong, or a disk restored?",
+                counted(self.in_future, "replica")
             ));
         }
         lines.extend(self.nodes_gone.iter().map(|url| {

@@ -71,7 +71,11 @@ fn directory_of(name: &str) -> String {
 }
 
 fn choose<'a>(entries: &'a [Entry], named: &str) -> Option<&'a Entry> {
-    let of_hash = |entry: &&Entry| entry.pdh.to_string() == named;
+    // The hash alone says which it is; `+` and the size are often left away.
+    let of_hash = |entry: &&Entry| {
+        let pdh = entry.pdh.to_string();
+        pdh == named || pdh.split_once('+').is_some_and(|(hash, _size)| hash == named)
+    };
     entries
         .iter()
         .find(|entry| entry.is_live() && entry.name.as_str() == named)

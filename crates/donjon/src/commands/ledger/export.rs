@@ -6,6 +6,7 @@ use keep_protocol::client::LedgerStream;
 use serde::Serialize;
 
 use super::filters::FilterArgs;
+use crate::counted::counted;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::node::NodeArgs;
@@ -55,7 +56,9 @@ pub(super) async fn run(args: ExportArgs) -> Result<Exit, Failure> {
         Some(path) => {
             let records = to_file(ledger, &path).await?;
             let exported = Exported { records, file: path.display().to_string() };
-            print(args.format, &exported, |it| format!("{} records in {}", it.records, it.file))?;
+            print(args.format, &exported, |it| {
+                format!("{} in {}", counted(it.records, "record"), it.file)
+            })?;
         }
     }
     Ok(Exit::Done)

@@ -7,6 +7,7 @@ use keep_protocol::status::{ListStatus, Outcome, WaitingItems};
 use keep_rules::Timestamp;
 
 use super::books::Gauges;
+use crate::counted::counted;
 use crate::{table, utc};
 
 /// The books of one or more lists, one row each, and what needs a word below.
@@ -51,8 +52,9 @@ fn notes(list: &ListStatus) -> String {
     if let Some(received_at) = list.received_at_ns {
         let workers = list.workers;
         notes.push_str(&format!(
-            "\n{name}: received {}, {workers} workers",
-            utc::text(Timestamp::from_nanos(received_at))
+            "\n{name}: received {}, {}",
+            utc::text(Timestamp::from_nanos(received_at)),
+            counted(workers, "worker")
         ));
     }
     if !list.skipped.is_empty() {

@@ -4,6 +4,7 @@ use keep_protocol::client::{ListReceipt, ReceiptState};
 use keep_protocol::status::{ListName, ListState, ListStatus, Origin};
 use keep_rules::Timestamp;
 
+use crate::counted::counted;
 use crate::utc;
 
 /// Several lines: everything but the counts.
@@ -83,7 +84,7 @@ fn speed(status: &ListStatus) -> String {
 
 fn settings(status: &ListStatus) -> String {
     let settings = &status.settings;
-    let mut parts = vec![format!("{} workers", status.workers)];
+    let mut parts = vec![counted(status.workers, "worker")];
     for (setting, unit) in
         [(settings.items_per_second, "items"), (settings.bytes_per_second, "bytes")]
     {

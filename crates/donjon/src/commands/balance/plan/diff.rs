@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::unreadable;
+use crate::counted::counted;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Format, Output};
@@ -97,8 +98,8 @@ impl Summary {
             text = format!("{}\n\n", table::text(&table));
         }
         format!(
-            "{text}{} blocks differ: {} only in the first plan, {} only in the second, {} otherwise; {} are the same",
-            self.differences(),
+            "{text}{} with differences: {} only in the first plan, {} only in the second, {} otherwise; {} are the same",
+            counted(self.differences(), "block"),
             self.only_in_first,
             self.only_in_second,
             self.changed,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use donjon_balance::orders::{PULL_FAILED, TRASH_FAILED};
 use donjon_balance::plan::{Entry, Fate, Header, PlanFile, Verification};
-use keep_rules::BlockHash;
+use keep_rules::Locator;
 use keep_rules::balance::{KeepReason, PullReason, TrashReason};
 use serde_json::json;
 
@@ -23,9 +23,9 @@ pub(super) struct ExplainArgs {
     #[arg(value_name = "FILE")]
     plan: PathBuf,
 
-    /// The block's hash
+    /// The block, by its hash or a locator, as the plan prints it
     #[arg(value_name = "HASH")]
-    hash: BlockHash,
+    block: Locator,
 
     /// Verify the whole plan first; otherwise only what is looked at
     #[arg(long)]
@@ -40,11 +40,12 @@ pub(super) fn run(args: ExplainArgs) -> Result<Exit, Failure> {
     if args.verify {
         plan.verify().map_err(unreadable)?;
     }
-    let explained = plan.explain(args.hash).map_err(unreadable)?;
+    let hash = args.block.hash();
+    let explained = plan.explain(hash).map_err(unreadable)?;
     let mut output = Output::stdout();
     if args.format.json {
         output.json(&json!({
-            "hash": args.hash.to_string(),
+            "hash": hash.to_string(),
             "entry": explained.entry,
             "verified": explained.verification == Verification::Whole,
         }))?;
@@ -53,7 +54,7 @@ pub(super) fn run(args: ExplainArgs) -> Result<Exit, Failure> {
             Some(entry) => text(plan.header(), entry).iter().try_for_each(|line| output.line(line))?,
             None => output.line(format!(
                 "The plan has nothing to do about {}: it has the copies that it should have, or nobody wants it and it is too new to be trashed, or there is no such block; `donjon block explain` says what a node has.",
-                args.hash
+                hash
             ))?,
         }
     }
