@@ -32,6 +32,7 @@ pub mod plan; // plan files
 pub mod planning; // from what was learnt to a plan
 pub mod postgres; // the database of Arvados: collections, locks, confirmed columns
 pub mod progress; // how far a run is
+pub mod reasons; // why items failed, in bounds
 pub mod references; // what is wanted
 pub mod retry; // asking again
 pub mod runs; // more records than fit into memory, sorted

@@ -81,7 +81,7 @@ fn outcomes(made: &Made) {
                 list = list.as_str(),
                 received = books.received,
                 done = books.done,
-                waiting = books.waiting + books.running,
+                waiting = books.waiting.saturating_add(books.running),
                 superseded = books.superseded,
                 removed = books.removed,
                 ?skipped,

@@ -26,7 +26,7 @@ use crate::planning::{PlanName, Planned, PlanningError, write_plan};
 use crate::postgres::{Confirmed, Database};
 use crate::progress::Progress;
 use crate::references::ReferencesRead;
-use crate::send::{NotCleared, clear_all};
+use crate::send::{NotCleared, busy, clear_all};
 use crate::sent::{Doomed, DoomedPlan, Sent, SentTrash};
 use crate::servers::{Server, ServersError};
 use crate::setbacks::Setbacks;
@@ -382,7 +382,7 @@ impl Run<'_> {
             let other = match &known.trash {
                 SentTrash::Plan { list_id: Some(id), .. } => status.generation != *id,
                 SentTrash::Plan { list_id: None, .. } | SentTrash::Unknown => true,
-                SentTrash::Cleared => status.waiting + status.running + status.running_before > 0,
+                SentTrash::Cleared => busy(&status) > 0,
             };
             if other {
                 return Ok(Some(format!("{} has another trash list than we sent", server.url)));

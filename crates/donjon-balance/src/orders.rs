@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::judge::Judged;
 use crate::plan::{Pull, Slug};
+use crate::reasons;
 use crate::setbacks::{Failed, OnLayout};
 
 /// What begins the report of a block that was not pulled, and not trashed, when it was ordered last. The reason follows.
@@ -45,7 +46,7 @@ impl SetbackCounts {
             (&mut self.cannot_be_trashed, &other.cannot_be_trashed),
         ] {
             for (reason, count) in more {
-                *sums.entry(reason.clone()).or_default() += count;
+                reasons::count(sums, reason, *count);
             }
         }
     }

@@ -251,6 +251,8 @@ fn a_receipt_for_another_list_is_not_believed_and_the_next_run_clears() {
     let said = cluster.balance(&once).ends_with(0).json();
     let why = said["cleared_because"].as_str().unwrap();
     assert!(why.contains("may or may not have arrived"), "{why}");
+    let why = said["outcomes"][0]["trashes"]["unknown"]["why"].as_str().unwrap();
+    assert!(why.contains("the answer got lost"), "{said}");
 }
 
 #[test]

@@ -132,9 +132,14 @@ fn books_that_cannot_be_right_are_not_believed_and_stop_nothing() {
     cluster.plant(0, &[wanted.clone(), garbage.clone()]);
     cluster.publish("a", &[wanted], Some(1));
     let liar = Between::start(cluster.url(0), |path, answer| {
-        let is_list = path.starts_with("/donjon/v1/lists/trash/");
-        let lie = answer.text().replace("\"received\":1", "\"received\":77");
-        Some(if is_list { answer.with_body(lie) } else { answer })
+        let lie = |from, to| answer.text().replace(from, to);
+        Some(if path.starts_with("/donjon/v1/lists/trash/") {
+            answer.clone().with_body(lie("\"received\":1", "\"received\":77"))
+        } else if path.starts_with("/donjon/v1/lists/pull/") {
+            answer.clone().with_body(lie("\"received\":0", "\"received\":88"))
+        } else {
+            answer
+        })
     });
     let once = ["once", "--json", "--url", liar.url()];
     cluster.balance(&once).ends_with(0);
@@ -143,4 +148,7 @@ fn books_that_cannot_be_right_are_not_believed_and_stop_nothing() {
     let said = cluster.balance(&once).ends_with(0).json();
     let why = said["outcomes"][0]["trashes"]["unknown"]["why"].as_str().unwrap();
     assert!(why.contains("77 were received"), "{said}");
+    // A node that lies of one list is asked for the other.
+    let why = said["outcomes"][0]["pulls"]["unknown"]["why"].as_str().unwrap();
+    assert!(why.contains("88 were received"), "{said}");
 }
