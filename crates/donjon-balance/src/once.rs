@@ -11,7 +11,7 @@ use keep_rules::balance::{ClassUsage, Statistics};
 use keep_rules::brake::{Brake, RunSize};
 
 use crate::alone::{Alone, NotAlone};
-use crate::apply::{Applied, ApplyError, BrakesFor, carry_out, held};
+use crate::apply::{Applied, ApplyError, BrakesFor, Meant, carry_out, held};
 use crate::confirm::{ConfirmingError, confirm};
 use crate::durable::StateError;
 use crate::history::{Asked, Ended, Journal, RunRecord};
@@ -219,9 +219,9 @@ impl Run<'_> {
             return Err(RunError::Held(Box::new(made)));
         }
         let digest = made.digest.to_string();
-        let brakes = BrakesFor::Everything;
-        let applied = carry_out(&made.path, &digest, brakes, settings, servers, alone, now).await?;
-        run.applied(&applied);
+        let (path, brakes_for) = (&made.path, BrakesFor::Everything);
+        let meant = Meant { path, digest: &digest, brakes_for };
+        let applied = carry_out(meant, settings, servers, alone, now, run).await?;
         let mut took = Took::new();
         let confirmed = match (database, observed.enrolled.take()) {
             (Some(database), Some(enrolled)) => {

@@ -235,7 +235,7 @@ fn mounts_that_are_no_description() {
     let change = |path: &str, answer: Answer| {
         Some(if path == "/mounts" { answer.with_body("[{}]".to_owned()) } else { answer })
     };
-    a_liar(change, "/");
+    a_liar(change, "mounts cannot be understood: missing field");
 }
 
 #[test]
@@ -348,6 +348,22 @@ fn after_a_pull_list_that_was_not_taken_no_trash_list_is_sent() {
     cluster.settle();
     assert_eq!(cluster.copies(&garbage), 1);
     assert_eq!(cluster.list_status(0, "trash")["received"], 0);
+}
+
+#[test]
+fn what_was_sent_before_another_node_failed_is_remembered() {
+    let (cluster, _garbage) = with_garbage(2);
+    let asked = AtomicBool::new(false);
+    let liar = Between::start(cluster.url(1), move |path, answer| {
+        // The first is the one that clears.
+        let refused = path == "/trash" && asked.swap(true, Ordering::Relaxed);
+        Some(if refused { Answer::unknown_path() } else { answer })
+    });
+    let ran = cluster.balance(&["once", "--url", cluster.url(0), "--url", liar.url()]).ends_with(1);
+    assert!(ran.stderr.contains("did not take its trash list"), "{}", ran.stderr);
+    let said = cluster.balance(&["status", "--json"]).ends_with(4).json();
+    let run = &said["runs"][0];
+    assert_eq!((&run["ended"], &run["sent"]["trashes"]), (&json!("failed"), &json!(1)), "{run}");
 }
 
 #[test]
