@@ -274,6 +274,13 @@ impl History {
         }
     }
 
+    /// When the newest run ended whose lists were sent.
+    pub fn last_sent(&self) -> Option<Timestamp> {
+        let sent = self.runs.iter().rev().find(|run| run.ended == Ended::Sent)?;
+        let took = Duration::try_from_secs_f64(sent.seconds.unwrap_or(0.0)).unwrap_or_default();
+        Some(Timestamp::from_nanos(sent.begun_at).after(took))
+    }
+
     fn store(&self, dir: &Path) -> Result<(), StateError> {
         let stored = Stored { format: FORMAT, runs: self.runs.clone() };
         let text = serde_json::to_vec(&stored).expect("names and numbers are JSON");
@@ -348,6 +355,19 @@ mod tests {
         journal.end(run, Duration::from_secs(2));
         let runs = History::load(dir.path()).unwrap().runs;
         assert_eq!((runs.len(), runs[0].ended, runs[0].seconds), (1, Ended::Held, Some(2.0)));
+    }
+
+    #[test]
+    fn the_newest_run_that_sent_its_lists_is_the_last_success() {
+        let mut history = History::default();
+        assert_eq!(history.last_sent(), None);
+        for (second, ended) in [(1, Ended::Sent), (5, Ended::Sent), (9, Ended::Failed)] {
+            let mut run = at(second);
+            run.end(ended, []);
+            run.seconds = Some(2.0);
+            history.push(run);
+        }
+        assert_eq!(history.last_sent(), Some(Timestamp::from_seconds(7)));
     }
 
     #[test]

@@ -136,6 +136,29 @@ fn metrics_have_the_names_of_keep_balance_and_ours() {
 }
 
 #[test]
+fn after_a_restart_the_last_success_is_the_one_that_is_remembered() {
+    let mut cluster = Cluster::start(1, json!({}));
+    let block = Block::new("wanted");
+    cluster.plant(0, std::slice::from_ref(&block));
+    cluster.publish("a", &[block], Some(1));
+    let first = std::time::SystemTime::now();
+    let first = first.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs_f64().floor();
+    let name = "donjon_balance_last_success_timestamp_seconds";
+    let failed = "donjon_balance_runs_total{outcome=\"failed\"}";
+    cluster.kill(0);
+    let service = Service::start(&cluster);
+    wait_for("a failed run", || service.metric(failed) == Some(1.0));
+    assert_eq!(service.metric(name), None, "there was none");
+    drop(service);
+    cluster.begin(0);
+    cluster.once();
+    cluster.kill(0);
+    let service = Service::start(&cluster);
+    wait_for("a failed run", || service.metric(failed) == Some(1.0));
+    assert!(service.metric(name) >= Some(first));
+}
+
+#[test]
 fn a_run_that_is_held_shows_what_it_found() {
     let cluster = Cluster::start(1, json!({"BrakeFloor": 0}));
     let (wanted, garbage) = (Block::new("wanted"), Block::new("garbage"));
