@@ -62,6 +62,17 @@ fn it_needs_no_configuration_and_makes_nothing() {
 }
 
 #[test]
+fn a_lock_that_cannot_be_looked_at_is_an_error_and_not_nobody() {
+    let dir = tempfile::tempdir().unwrap();
+    let lock = dir.path().join("lock");
+    // Nobody can open it, root neither.
+    std::os::unix::fs::symlink(&lock, &lock).unwrap();
+    donjon(&["balance", "status", "--state", dir.path().to_str().unwrap()])
+        .ends_with(1)
+        .complains("cannot be locked");
+}
+
+#[test]
 fn a_run_that_is_at_work_is_seen_and_one_that_was_killed_too() {
     let cluster = Cluster::start(1, json!({}));
     let block = Block::new("wanted");

@@ -47,7 +47,13 @@ pub(super) fn run(args: StatusArgs) -> Result<Exit, Failure> {
         return Err(Failure::Other(what));
     }
     // Looked at first: a run that ends meanwhile is seen as one that was at work, not as one that was killed.
-    let at_work = matches!(Lock::look(&dir), Err(LockError::Taken { .. }));
+    let at_work = match Lock::look(&dir) {
+        Ok(()) => false,
+        Err(LockError::Taken { .. }) => true,
+        Err(error @ (LockError::Lost { .. } | LockError::Io { .. })) => {
+            return Err(Failure::Other(error.to_string()));
+        }
+    };
     let mut runs = History::load(&dir).map_err(|error| Failure::Other(error.to_string()))?.runs;
     for run in &mut runs {
         if run.ended == Ended::Running && !at_work {
