@@ -89,6 +89,36 @@ fn a_copy_that_a_block_needs_is_tried_in_every_run_and_reported_with_its_reason(
 }
 
 #[test]
+fn a_replica_that_cannot_be_trashed_is_reported_with_its_reason_and_tried_again() {
+    let cluster = Cluster::start(1, json!({"MaxTrashPercent": 100}));
+    let (wanted, garbage) = (Block::new("wanted"), Block::new("garbage"));
+    cluster.plant(0, &[wanted.clone(), garbage.clone()]);
+    cluster.publish("a", &[wanted], Some(1));
+    let taken = cluster.take_trash_names(0, &garbage);
+    cluster.once();
+    cluster.settle();
+    for _ in 0..2 {
+        let said = cluster.once();
+        assert_eq!(said["setbacks"]["cannot_be_trashed"], json!({"volume_error": 1}), "{said}");
+        assert_eq!(said["servers"][0]["trashes"]["sent"], 1, "{said}");
+        cluster.settle();
+        assert_eq!(cluster.copies(&garbage), 1);
+    }
+    let plan = cluster.arg("a.plan");
+    let text = cluster.balance(&["plan", "-o", &plan]).ends_with(0).text();
+    assert!(text.contains("1 replicas could not be trashed (volume_error 1)"), "{text}");
+    let explained = cluster.balance_explain(&plan, &garbage.hash);
+    assert!(explained.contains("could not be trashed when it was ordered last"), "{explained}");
+    for name in taken {
+        fs::remove_file(name).unwrap();
+    }
+    cluster.once();
+    cluster.settle();
+    assert_eq!(cluster.copies(&garbage), 0);
+    assert_eq!(cluster.once()["setbacks"]["cannot_be_trashed"], json!({}));
+}
+
+#[test]
 fn a_copy_that_a_block_can_do_without_waits_after_it_failed() {
     let cluster = Cluster::start(3, json!({}));
     let wanted = blocks("wanted", 12);
