@@ -35,6 +35,8 @@ pub mod progress; // how far a run is
 pub mod reasons; // why items failed, in bounds
 pub mod references; // what is wanted
 pub mod retry; // asking again
+#[cfg(test)]
+mod rig; // what tests balance
 pub mod runs; // more records than fit into memory, sorted
 pub mod send; // to all nodes
 pub mod sent; // what every node was last sent

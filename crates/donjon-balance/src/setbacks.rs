@@ -226,28 +226,10 @@ impl<'s> OnLayout<'s> {
 
 #[cfg(test)]
 mod tests {
-    use keep_rules::balance::{Allows, MountFacts, ServerAccess, ServerFacts};
-    use keep_rules::{ClassSet, Replication};
-
     use super::*;
+    use crate::rig::layout;
 
     const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
-
-    fn layout() -> Layout {
-        let server = |at: u8| ServerFacts {
-            uuid: format!("server-{at}"),
-            url: format!("http://keep{at}:25107"),
-            access: ServerAccess::ReadWrite,
-            mounts: vec![MountFacts {
-                uuid: format!("mount-{at}").parse().unwrap(),
-                device_id: None,
-                allows: Allows::WriteAndTrash,
-                replication: Replication::ONE,
-                classes: ClassSet::from_header("default"),
-            }],
-        };
-        Layout::new((0..3).map(server).collect()).unwrap()
-    }
 
     fn failure(hash: u8, server: u8, list_id: u64, at: Timestamp) -> Failure {
         Failure {
