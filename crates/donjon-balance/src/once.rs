@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use keep_protocol::client::ClientError;
 use keep_protocol::status::ListName;
-use keep_rules::Timestamp;
-use keep_rules::balance::{ClassUsage, Statistics};
+use keep_rules::balance::{Category, ClassUsage, Statistics};
 use keep_rules::brake::{Brake, RunSize};
+use keep_rules::{BlockHash, Timestamp};
 
 use crate::alone::{Alone, NotAlone};
 use crate::apply::{Applied, ApplyError, BrakesFor, Meant, carry_out, held};
@@ -66,6 +66,12 @@ pub struct Made {
     pub size: RunSize,
     /// What was counted.
     pub statistics: Statistics,
+    /// The first lost blocks, at most [`LOST_SHOWN`](crate::planning::LOST_SHOWN).
+    pub lost: Vec<BlockHash>,
+    /// Where all lost blocks are reported with their collections, if they are.
+    pub missing_report: Option<PathBuf>,
+    /// Blocks that are not lost, and cannot have as many copies as wanted.
+    pub short_of_mounts: u64,
     /// What was read of each source of references.
     pub references: Vec<ReferencesRead>,
     /// Distinct blocks that collections name.
@@ -92,6 +98,13 @@ pub struct Made {
     pub classes: Vec<(String, ClassUsage)>,
     /// How long its phases took.
     pub took: Took,
+}
+
+impl Made {
+    /// How many blocks collections name that no node has.
+    pub fn lost_blocks(&self) -> u64 {
+        self.statistics.category(Category::Lost).blocks
+    }
 }
 
 /// A run whose lists were sent.
@@ -282,6 +295,9 @@ impl Run<'_> {
             size: planned.size,
             classes: classes.collect(),
             statistics: planned.statistics,
+            lost: planned.lost,
+            missing_report: self.settings.missing_report.clone(),
+            short_of_mounts: planned.short_of_mounts,
             references: observed.references.clone(),
             referenced_blocks: planned.referenced_blocks,
             referenced_bytes: planned.referenced_bytes,

@@ -117,7 +117,8 @@ fn a_directory_that_changes_all_the_time_is_read_once() {
         let ran = cluster.balance(&["once"]);
         stop.store(true, Ordering::Relaxed);
         assert!(writer.join().unwrap() > 0);
-        let ran = ran.ends_with(0);
+        // What is published has no replica: if the run has seen it, it is lost.
+        assert!([0, 4].contains(&ran.code), "{}", ran.stderr);
         assert!(!ran.stderr.contains("again"), "{}", ran.stderr);
     });
     cluster.settle();

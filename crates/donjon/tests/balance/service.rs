@@ -188,6 +188,7 @@ fn the_log_has_the_words_of_keep_balance() {
         "send_pull_lists: took",
         "send_trash_lists: took",
         "(1 blocks, 4 bytes) lost (0=have<want)",
+        "blocks are LOST: collections name them, and no node has them",
         "underreplicated (0<have<want)",
         "just right (have=want)",
         "overreplicated (have>want>0)",

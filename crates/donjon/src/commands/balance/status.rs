@@ -5,8 +5,8 @@ use donjon_balance::lock::{Lock, LockError};
 use keep_rules::Timestamp;
 use serde_json::json;
 
-use super::looked_back;
 use super::setup::SetupArgs;
+use super::{looked_back, lost};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Format, Output};
@@ -132,6 +132,12 @@ fn details(last: &RunRecord) -> Vec<String> {
             "why     it was killed, or the machine stopped. The next run clears what it does not know"
                 .to_owned(),
         );
+    }
+    if let Some(found) = last.found.filter(|found| found.lost > 0) {
+        lines.push(format!(
+            "LOST    {}; the plan and the report of BlobMissingReport name them",
+            lost::sentence(found.lost)
+        ));
     }
     if let (Some(plan), Some(digest)) = (&last.plan, &last.digest) {
         lines.push(format!("plan    {plan}, digest {digest}"));
