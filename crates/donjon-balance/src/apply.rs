@@ -6,9 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use keep_protocol::client::{ListReceipt, ReceiptState};
 use keep_protocol::list::{PullItem, TrashItem};
-use keep_protocol::status::{ListName, ListState};
+use keep_protocol::status::ListName;
 use keep_rules::Timestamp;
 use keep_rules::brake::{Brake, RunSize, brakes, source_brakes};
 use serde_json::Value;
@@ -24,10 +23,12 @@ use crate::phase::{Phase, Timer, Took};
 use crate::plan::{Header, Lists, PlanError, PlanFile, ReferenceInput, Sha256Digest};
 use crate::planning;
 use crate::runs::Budget;
-use crate::send::{NotSent, send_all};
+use crate::send::{Answer, NotSent, send_all};
 use crate::sent::{Doomed, Sent, SentPulls, SentTrash};
 use crate::servers::{Server, ServersError, census};
 use crate::settings::Settings;
+
+pub use crate::applied::{Applied, AppliedTo, Sending};
 
 /// Memory for the order of lists.
 const MEMORY: usize = 64 << 20;
@@ -42,46 +43,15 @@ pub enum BrakesFor {
     NotThisPlan,
 }
 
-/// What a plan's lists became.
-#[derive(Debug)]
-pub struct Applied {
-    /// For each node of the plan: what it was sent, and what it said.
-    pub servers: Vec<AppliedTo>,
-    /// The plan's id.
-    pub plan: String,
-    /// How long sending took.
-    pub took: Took,
-}
-
-/// What one node was sent.
-#[derive(Debug, Default)]
-pub struct AppliedTo {
-    /// Its address.
-    pub url: String,
-    /// Entries of its pull list, and those left to a later run. Nothing if pull lists are not sent.
-    pub pulls: Option<Sending>,
-    /// The same of its trash list.
-    pub trashes: Option<Sending>,
-}
-
-impl Applied {
-    /// The nodes that said that trashing is frozen there: they took their trash lists, and do nothing with them.
-    pub fn frozen(&self) -> impl Iterator<Item = &str> {
-        let state = |to: &AppliedTo| to.trashes.as_ref()?.receipt.as_ref()?.state;
-        let frozen = Some(ReceiptState::Current(ListState::Frozen));
-        self.servers.iter().filter(move |to| state(to) == frozen).map(|to| to.url.as_str())
-    }
-}
-
-/// A list that was sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sending {
-    /// Entries.
-    pub sent: u64,
-    /// Entries left to a later run.
-    pub deferred: u64,
-    /// What the node answered; a plain keepstore has no receipts.
-    pub receipt: Option<ListReceipt>,
+/// The plan that is meant.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Meant<'m> {
+    /// Where it is.
+    pub(crate) path: &'m Path,
+    /// What it is known by.
+    pub(crate) digest: &'m str,
+    /// Whether the brakes hold for it.
+    pub(crate) brakes_for: BrakesFor,
 }
 
 /// Why a plan is not carried out.
@@ -184,12 +154,10 @@ pub async fn apply(
     let mut run = RunRecord::begin(Asked::Apply, now());
     run.digest = Some(digest.chars().take(64).collect());
     let journal = Journal::begin(&settings.state_dir, &run);
-    let applied = carry_out(path, digest, brakes_for, settings, servers, alone, now).await;
+    let meant = Meant { path, digest, brakes_for };
+    let applied = carry_out(meant, settings, servers, alone, now, &mut run).await;
     match &applied {
-        Ok(applied) => {
-            run.applied(applied);
-            run.end(Ended::Sent, []);
-        }
+        Ok(_) => run.end(Ended::Sent, []),
         Err(ApplyError::Brakes(held)) => {
             run.end(Ended::Held, held.iter().map(ToString::to_string));
         }
@@ -203,15 +171,14 @@ pub async fn apply(
     applied
 }
 
-/// [`apply`], for a run that is noted already.
+/// [`apply`], for a run that is noted already. What nodes took is noted in `run`, also if others did not.
 pub(crate) async fn carry_out(
-    path: &Path,
-    digest: &str,
-    brakes_for: BrakesFor,
+    Meant { path, digest, brakes_for }: Meant<'_>,
     settings: &Settings,
     servers: &[Server],
     alone: &Alone,
     now: impl Fn() -> Timestamp,
+    run: &mut RunRecord,
 ) -> Result<Applied, ApplyError> {
     let plan = open(path.to_owned()).await?;
     let mut sent = Sent::load(&settings.state_dir)?;
@@ -247,13 +214,10 @@ pub(crate) async fn carry_out(
                 sent.accepted_pulls(&server.uuid, SentPulls { plan, list_id });
             }
         }
+        let taken = note(&mut applied, ListName::Pull, answers, &lists.pull_counts);
+        run.applied(&applied);
         sent.store(&settings.state_dir)?;
-        let receipts = all(answers)?;
-        for ((to, receipt), count) in
-            applied.servers.iter_mut().zip(receipts).zip(&lists.pull_counts)
-        {
-            to.pulls = Some(Sending { sent: count.0, deferred: count.1, receipt });
-        }
+        taken?;
     }
     if settings.limits.trashes > 0 {
         alone.check().await?;
@@ -279,31 +243,34 @@ pub(crate) async fn carry_out(
         if answers.iter().any(Result::is_ok) {
             sent.last_run = Some(run_of(&plan));
         }
+        let taken = note(&mut applied, ListName::Trash, answers, &lists.trash_counts);
+        run.applied(&applied);
         sent.store(&settings.state_dir)?;
-        let receipts = all(answers)?;
-        for ((to, receipt), count) in
-            applied.servers.iter_mut().zip(receipts).zip(&lists.trash_counts)
-        {
-            to.trashes = Some(Sending { sent: count.0, deferred: count.1, receipt });
-        }
+        taken?;
     }
     plans.prune(&[plan.header().id.clone()]);
     Ok(applied)
 }
 
-/// The receipts, or everybody who did not take its list.
-fn all(
-    answers: Vec<Result<Option<ListReceipt>, NotSent>>,
-) -> Result<Vec<Option<ListReceipt>>, ApplyError> {
-    let mut receipts = Vec::new();
+/// Notes what each node took; an error with everybody who did not.
+fn note(
+    applied: &mut Applied,
+    list: ListName,
+    answers: Vec<Answer>,
+    counts: &[(u64, u64)],
+) -> Result<(), ApplyError> {
     let mut failures = Vec::new();
-    for answer in answers {
+    for ((to, answer), (sent, deferred)) in applied.servers.iter_mut().zip(answers).zip(counts) {
+        let of = match list {
+            ListName::Pull => &mut to.pulls,
+            ListName::Trash => &mut to.trashes,
+        };
         match answer {
-            Ok(receipt) => receipts.push(receipt),
+            Ok(receipt) => *of = Some(Sending { sent: *sent, deferred: *deferred, receipt }),
             Err(failure) => failures.push(failure),
         }
     }
-    if failures.is_empty() { Ok(receipts) } else { Err(ApplyError::NotSent(failures)) }
+    if failures.is_empty() { Ok(()) } else { Err(ApplyError::NotSent(failures)) }
 }
 
 /// Opens a plan and finds every byte right.

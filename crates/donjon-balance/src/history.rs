@@ -279,6 +279,13 @@ impl History {
         }
     }
 
+    /// When the newest run ended whose lists were sent.
+    pub fn last_sent(&self) -> Option<Timestamp> {
+        let sent = self.runs.iter().rev().find(|run| run.ended == Ended::Sent)?;
+        let took = Duration::try_from_secs_f64(sent.seconds.unwrap_or(0.0)).unwrap_or_default();
+        Some(Timestamp::from_nanos(sent.begun_at).after(took))
+    }
+
     fn store(&self, dir: &Path) -> Result<(), StateError> {
         let stored = Stored { format: FORMAT, runs: self.runs.clone() };
         let text = serde_json::to_vec(&stored).expect("names and numbers are JSON");
@@ -388,6 +395,19 @@ mod tests {
         Journal::begin(dir.path(), &at(2)).forget();
         let runs = History::load(dir.path()).unwrap().runs;
         assert_eq!(runs.iter().map(|run| run.begun_at).collect::<Vec<_>>(), [at(1).begun_at]);
+    }
+
+    #[test]
+    fn the_newest_run_that_sent_its_lists_is_the_last_success() {
+        let mut history = History::default();
+        assert_eq!(history.last_sent(), None);
+        for (second, ended) in [(1, Ended::Sent), (5, Ended::Sent), (9, Ended::Failed)] {
+            let mut run = at(second);
+            run.end(ended, []);
+            run.seconds = Some(2.0);
+            history.push(run);
+        }
+        assert_eq!(history.last_sent(), Some(Timestamp::from_seconds(7)));
     }
 
     #[test]

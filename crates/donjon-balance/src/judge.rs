@@ -157,32 +157,15 @@ fn size_of(group: &BlockGroup<'_>) -> (u32, Sizes) {
 
 #[cfg(test)]
 mod tests {
-    use keep_rules::balance::{
-        Action, Allows, KeepReason, MountFacts, ServerAccess, ServerFacts, TrashReason,
-    };
-    use keep_rules::{ClassSet, Replication};
+    use keep_rules::ClassSet;
+    use keep_rules::balance::{Action, KeepReason, TrashReason};
 
     use super::*;
+    use crate::rig::layout;
     use crate::runs::{DoomedRecord, ReferenceRecord};
 
     const HASH: BlockHash = BlockHash::EMPTY;
     const NOW: Timestamp = Timestamp::from_seconds(1_700_000_000);
-
-    fn layout() -> Layout {
-        let server = |at: u8| ServerFacts {
-            uuid: format!("server-{at}"),
-            url: format!("http://keep{at}:25107"),
-            access: ServerAccess::ReadWrite,
-            mounts: vec![MountFacts {
-                uuid: format!("mount-{at}").parse().unwrap(),
-                device_id: None,
-                allows: Allows::WriteAndTrash,
-                replication: Replication::ONE,
-                classes: ClassSet::from_header("default"),
-            }],
-        };
-        Layout::new((0..3).map(server).collect()).unwrap()
-    }
 
     fn replica(device: u16, size: u32) -> ReplicaRecord {
         // Every replica has an mtime of its own.

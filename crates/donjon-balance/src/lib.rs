@@ -3,6 +3,7 @@
 //! Every rule is in `keep_rules::balance`; here are the facts it needs, the files it writes, and the lists it sends.
 
 pub mod alone; // nobody else balances
+mod applied; // what every node was sent
 pub mod apply; // from a plan to the nodes
 pub mod cases; // "what if"
 pub mod collections; // the database as a source of references
@@ -32,8 +33,11 @@ pub mod plan; // plan files
 pub mod planning; // from what was learnt to a plan
 pub mod postgres; // the database of Arvados: collections, locks, confirmed columns
 pub mod progress; // how far a run is
+pub mod reasons; // why items failed, in bounds
 pub mod references; // what is wanted
 pub mod retry; // asking again
+#[cfg(test)]
+mod rig; // what tests balance
 pub mod runs; // more records than fit into memory, sorted
 pub mod send; // to all nodes
 pub mod sent; // what every node was last sent

@@ -22,6 +22,16 @@ pub(crate) fn log_made(made: &Made, applied: Option<&Applied>) {
             "a node of the run before is not configured any more; blocks that only it has look lost"
         );
     }
+    if made.lost_blocks() > 0 {
+        let first: Vec<String> = made.lost.iter().map(ToString::to_string).collect();
+        tracing::error!(
+            blocks = made.lost_blocks(),
+            first = first.join(" "),
+            plan = %made.path.display(),
+            report = made.missing_report.as_ref().map(|path| path.display().to_string()),
+            "blocks are LOST: collections name them, and no node has them"
+        );
+    }
     if made.in_future > 0 {
         tracing::warn!(replicas = made.in_future, "mtimes are more than a day in the future");
     }
@@ -87,7 +97,7 @@ fn outcomes(made: &Made) {
                 list = list.as_str(),
                 received = books.received,
                 done = books.done,
-                waiting = books.waiting + books.running,
+                waiting = books.waiting.saturating_add(books.running),
                 superseded = books.superseded,
                 removed = books.removed,
                 ?skipped,

@@ -24,11 +24,11 @@ pub struct Figures {
     pub held: u64,
     /// Seconds of all runs together.
     pub seconds: f64,
-    /// When the last run that sent its lists ended, in seconds since 1970; 0 if there was none.
-    pub last_success: i64,
+    /// When the last run that sent its lists ended, in seconds since 1970, also before the start; nothing if none is known.
+    pub last_success: Option<i64>,
     /// What the last run counted.
-    pub last: Option<LastRun>,
-    /// How often each phase came to its end, and how many seconds that took in all.
+    pub last: Option<Latest>,
+    /// How often each phase came to its end in runs that sent their lists or were held, and how many seconds that took in all.
     pub phases: BTreeMap<Phase, (u64, f64)>,
     /// The most replicas of a block that any run met: series above it never were.
     pub replicas_max: usize,
@@ -58,7 +58,7 @@ pub struct ConfigFile {
 
 impl Figures {
     /// Notes a run with a plan.
-    pub fn note(&mut self, last: LastRun) {
+    pub fn note(&mut self, last: Latest) {
         let sent = last.applied.as_ref().map(|applied| applied.took.as_slice());
         for (phase, span) in
             last.made.took.iter().chain(sent.unwrap_or_default()).chain(&last.took_last)
@@ -74,7 +74,7 @@ impl Figures {
 
 /// What the last run with a plan counted.
 #[derive(Debug)]
-pub struct LastRun {
+pub struct Latest {
     /// The plan.
     pub made: Made,
     /// What was sent, if it was.
@@ -96,11 +96,11 @@ pub fn text(figures: &Figures) -> String {
     {
         page.sample("donjon_balance_runs_total", &[("outcome", outcome)], runs);
     }
-    page.gauge(
-        "donjon_balance_last_success_timestamp_seconds",
-        "When lists were last sent.",
-        figures.last_success,
-    );
+    // Nought would look like a success of 1970, and ring after every start.
+    if let Some(at) = figures.last_success {
+        let name = "donjon_balance_last_success_timestamp_seconds";
+        page.gauge(name, "When lists were last sent.", at);
+    }
     let runs = figures.succeeded + figures.failed + figures.held;
     page.family("arvados_keepbalance_sweep_seconds", "summary", "How long runs took.");
     page.sample("arvados_keepbalance_sweep_seconds_sum", &[], figures.seconds);
@@ -133,7 +133,7 @@ fn about(page: &mut Page, about: &About) {
     page.sample("arvados_version_running", &[("version", &about.version)], 1);
 }
 
-fn last_run(page: &mut Page, last: &LastRun, replicas_max: usize) {
+fn last_run(page: &mut Page, last: &Latest, replicas_max: usize) {
     let sums = &last.made.statistics;
     page.usage("total", "Blocks there are or should be.", sums.total());
     page.usage("desired", "Blocks that are wanted.", sums.desired());
@@ -348,5 +348,18 @@ impl Page {
 
     fn line(&mut self, line: std::fmt::Arguments<'_>) {
         writeln!(self.0, "{line}").expect("a text takes everything");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_success_that_is_not_known_is_no_success_of_1970() {
+        let name = "donjon_balance_last_success_timestamp_seconds";
+        assert!(!text(&Figures::default()).contains(name));
+        let figures = Figures { last_success: Some(17), ..Figures::default() };
+        assert!(text(&figures).contains(&format!("\n{name} 17\n")));
     }
 }

@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use keep_protocol::client::ClientError;
 use keep_protocol::status::ListName;
-use keep_rules::Timestamp;
-use keep_rules::balance::{ClassUsage, Statistics};
+use keep_rules::balance::{Category, ClassUsage, Statistics};
 use keep_rules::brake::{Brake, RunSize};
+use keep_rules::{BlockHash, Timestamp};
 
 use crate::alone::{Alone, NotAlone};
-use crate::apply::{Applied, ApplyError, BrakesFor, carry_out, held};
+use crate::apply::{Applied, ApplyError, BrakesFor, Meant, carry_out, held};
 use crate::confirm::{ConfirmingError, confirm};
 use crate::durable::StateError;
 use crate::history::{Asked, Ended, Journal, RunRecord};
@@ -26,7 +26,7 @@ use crate::planning::{PlanName, Planned, PlanningError, write_plan};
 use crate::postgres::{Confirmed, Database};
 use crate::progress::Progress;
 use crate::references::ReferencesRead;
-use crate::send::{NotCleared, clear_all};
+use crate::send::{NotCleared, busy, clear_all};
 use crate::sent::{Doomed, DoomedPlan, Sent, SentTrash};
 use crate::servers::{Server, ServersError};
 use crate::setbacks::Setbacks;
@@ -66,6 +66,12 @@ pub struct Made {
     pub size: RunSize,
     /// What was counted.
     pub statistics: Statistics,
+    /// The first lost blocks, at most [`LOST_SHOWN`](crate::planning::LOST_SHOWN).
+    pub lost: Vec<BlockHash>,
+    /// Where all lost blocks are reported with their collections, if they are.
+    pub missing_report: Option<PathBuf>,
+    /// Blocks that are not lost, and cannot have as many copies as wanted.
+    pub short_of_mounts: u64,
     /// What was read of each source of references.
     pub references: Vec<ReferencesRead>,
     /// Distinct blocks that collections name.
@@ -92,6 +98,13 @@ pub struct Made {
     pub classes: Vec<(String, ClassUsage)>,
     /// How long its phases took.
     pub took: Took,
+}
+
+impl Made {
+    /// How many blocks collections name that no node has.
+    pub fn lost_blocks(&self) -> u64 {
+        self.statistics.category(Category::Lost).blocks
+    }
 }
 
 /// A run whose lists were sent.
@@ -219,9 +232,9 @@ impl Run<'_> {
             return Err(RunError::Held(Box::new(made)));
         }
         let digest = made.digest.to_string();
-        let brakes = BrakesFor::Everything;
-        let applied = carry_out(&made.path, &digest, brakes, settings, servers, alone, now).await?;
-        run.applied(&applied);
+        let (path, brakes_for) = (&made.path, BrakesFor::Everything);
+        let meant = Meant { path, digest: &digest, brakes_for };
+        let applied = carry_out(meant, settings, servers, alone, now, run).await?;
         let mut took = Took::new();
         let confirmed = match (database, observed.enrolled.take()) {
             (Some(database), Some(enrolled)) => {
@@ -282,6 +295,9 @@ impl Run<'_> {
             size: planned.size,
             classes: classes.collect(),
             statistics: planned.statistics,
+            lost: planned.lost,
+            missing_report: self.settings.missing_report.clone(),
+            short_of_mounts: planned.short_of_mounts,
             references: observed.references.clone(),
             referenced_blocks: planned.referenced_blocks,
             referenced_bytes: planned.referenced_bytes,
@@ -382,7 +398,7 @@ impl Run<'_> {
             let other = match &known.trash {
                 SentTrash::Plan { list_id: Some(id), .. } => status.generation != *id,
                 SentTrash::Plan { list_id: None, .. } | SentTrash::Unknown => true,
-                SentTrash::Cleared => status.waiting + status.running + status.running_before > 0,
+                SentTrash::Cleared => busy(&status) > 0,
             };
             if other {
                 return Ok(Some(format!("{} has another trash list than we sent", server.url)));

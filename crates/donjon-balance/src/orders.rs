@@ -1,14 +1,15 @@
-//! Which of the copies that were decided are ordered now, and from where: what failed before is remembered.
+//! What is ordered of a block, as plans have it. Which copies wait is decided in `keep_rules::balance`.
 
 use std::collections::BTreeMap;
 
 use keep_protocol::status::ListName;
 use keep_rules::Timestamp;
-use keep_rules::balance::{Action, Attempt, Layout, Place, PullReason, Urgency, attempt};
+use keep_rules::balance::{Action, Layout, PullOrder, Urgency, every_source, pull_order};
 use serde::{Deserialize, Serialize};
 
 use crate::judge::Judged;
 use crate::plan::{Pull, Slug};
+use crate::reasons;
 use crate::setbacks::{Failed, OnLayout};
 
 /// What begins the report of a block that was not pulled, and not trashed, when it was ordered last. The reason follows.
@@ -45,7 +46,7 @@ impl SetbackCounts {
             (&mut self.cannot_be_trashed, &other.cannot_be_trashed),
         ] {
             for (reason, count) in more {
-                *sums.entry(reason.clone()).or_default() += count;
+                reasons::count(sums, reason, *count);
             }
         }
     }
@@ -67,31 +68,34 @@ pub(crate) fn orders(
     counts: &mut SetbackCounts,
 ) -> Orders {
     let decision = judged.decision;
-    let from: Vec<u16> = decision.sources().iter().map(|server| server.get()).collect();
     let mut orders = Orders::default();
     let mut short = None;
     for pull in decision.pulls() {
         let failed = setbacks.of(ListName::Pull, judged.hash, pull.mount);
-        let mut ordered = Pull {
-            to: pull.mount.get(),
-            from: from.clone(),
-            reason: Slug::of(pull.reason.as_str()),
-            order: order(Urgency::of_pull(decision, pull)),
-        };
-        if let Some(Failed { setback, reason }) = failed {
+        if let Some(Failed { reason, .. }) = failed {
             report(&mut orders.report, PULL_FAILED, reason);
-            if let Attempt::Wait { .. } = attempt(pull.reason, setback, now) {
+        }
+        let sources = match pull_order(pull.reason, failed.map(|failed| failed.setback), now) {
+            PullOrder::First => decision.sources().to_vec(),
+            PullOrder::Wait { .. } => {
                 counts.waiting += 1;
                 push_once(&mut orders.report, PULL_WAITS);
                 continue;
             }
-            counts.again += 1;
-            if pull.reason == PullReason::TooFewCopies {
-                short = Some(reason);
+            again @ (PullOrder::Again | PullOrder::InNeed) => {
+                counts.again += 1;
+                if again == PullOrder::InNeed {
+                    short = failed.map(|failed| failed.reason);
+                }
+                every_source(layout, decision.sources(), judged.replicas)
             }
-            name_every_source(layout, judged, &mut ordered.from);
-        }
-        orders.pulls.push(ordered);
+        };
+        orders.pulls.push(Pull {
+            to: pull.mount.get(),
+            from: sources.iter().map(|server| server.get()).collect(),
+            reason: Slug::of(pull.reason.as_str()),
+            order: order(Urgency::of_pull(decision, pull)),
+        });
     }
     if let Some(reason) = short {
         *counts.cannot_be_pulled.entry(reason.to_owned()).or_default() += 1;
@@ -104,22 +108,6 @@ pub(crate) fn orders(
         }
     }
     orders
-}
-
-/// Adds the servers with a replica that does not stay, behind the others: after a failure any source is better than none.
-fn name_every_source(layout: &Layout, judged: &Judged<'_>, from: &mut Vec<u16>) {
-    for replica in judged.replicas {
-        let views = match replica.place {
-            Place::Device(device) => layout.device(device).views().to_vec(),
-            Place::Mount(mount) => vec![mount],
-        };
-        for view in views {
-            let server = layout.mount(view).server().get();
-            if !from.contains(&server) {
-                from.push(server);
-            }
-        }
-    }
 }
 
 fn report(slugs: &mut Vec<Slug>, what: &str, reason: &str) {

@@ -3,6 +3,7 @@
 //! It informs; nothing is trashed or kept because of it. What a node says is cut to size at the door: it may be damaged.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use keep_protocol::client::ClientError;
@@ -10,23 +11,21 @@ use keep_protocol::paths::LedgerQuery;
 use keep_protocol::status::{LedgerEntry, ListName, ListState, ListStatus, OutcomeKind};
 use keep_rules::{BlockHash, Timestamp};
 use serde::{Deserialize, Serialize};
+use tokio::time::{Instant, timeout_at};
 
+use crate::reasons::{self, label};
 use crate::retry::Patience;
-use crate::sent::{Sent, SentTrash};
+use crate::sent::{Sent, SentToServer, SentTrash};
 use crate::servers::Server;
 
 /// Failures of one list that are asked for by name; the others are only counted.
 pub const NAMED_MAX: u64 = 10_000;
-/// Reasons of one list that are told apart.
-const REASONS_MAX: usize = 32;
+/// How long a node may take to name them.
+const NAMED_WITHIN: Duration = Duration::from_secs(60);
 /// How often a node is asked.
 const TRIES: u32 = 2;
 /// The longest name of a mount that is taken note of.
 const MOUNT_BYTES_MAX: usize = 128;
-/// The longest label of a reason.
-const REASON_BYTES_MAX: usize = 40;
-/// What a reason is called that is no label, or one too many.
-const OTHER: &str = "other";
 
 /// What became of the lists that all nodes were last sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -147,8 +146,8 @@ impl ListBooks {
         let mut books = ListBooks {
             received: status.received,
             done: status.done,
-            skipped: reasons(&status.skipped),
-            failed: reasons(&status.failed),
+            skipped: labels(&status.skipped),
+            failed: labels(&status.failed),
             waiting: status.waiting,
             running: status.running,
             superseded: status.superseded,
@@ -197,35 +196,48 @@ impl ListBooks {
             (&mut self.stopped, &other.stopped),
         ] {
             for (reason, count) in more {
-                let sum = sums.entry(known(sums, reason)).or_default();
-                *sum = sum.saturating_add(*count);
+                reasons::count(sums, reason, *count);
             }
         }
     }
 }
 
 /// Reasons as we show them: labels, and not too many.
-fn reasons(told: &BTreeMap<String, u64>) -> BTreeMap<String, u64> {
+fn labels(told: &BTreeMap<String, u64>) -> BTreeMap<String, u64> {
     let mut counts = BTreeMap::new();
     for (reason, count) in told {
-        let sum: &mut u64 = counts.entry(known(&counts, &label(reason))).or_default();
-        *sum = sum.saturating_add(*count);
+        reasons::count(&mut counts, &label(reason), *count);
     }
     counts
 }
 
-/// The reason, unless there are too many already.
-fn known(counts: &BTreeMap<String, u64>, reason: &str) -> String {
-    let new = !counts.contains_key(reason);
-    if new && counts.len() >= REASONS_MAX { OTHER.to_owned() } else { reason.to_owned() }
+/// What is known of a list before its node is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Known {
+    /// None was sent, or it was cleared.
+    Nothing,
+    /// It was sent, and the answer got lost.
+    OnItsWay,
+    /// The node took it, and gave it no number.
+    Taken,
+    /// The node's number for it.
+    Numbered(u64),
 }
 
-/// The reason, if it is a label.
-fn label(reason: &str) -> String {
-    let is_label = !reason.is_empty()
-        && reason.len() <= REASON_BYTES_MAX
-        && reason.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'));
-    if is_label { reason.to_owned() } else { OTHER.to_owned() }
+impl From<Option<u64>> for Known {
+    fn from(list_id: Option<u64>) -> Known {
+        list_id.map_or(Known::Taken, Known::Numbered)
+    }
+}
+
+impl Known {
+    fn of_trash(sent: Option<&SentToServer>) -> Known {
+        match sent.map(|sent| &sent.trash) {
+            Some(SentTrash::Plan { list_id, .. }) => (*list_id).into(),
+            Some(SentTrash::Unknown) => Known::OnItsWay,
+            Some(SentTrash::Cleared) | None => Known::Nothing,
+        }
+    }
 }
 
 /// Asks every node, all at once, what became of the lists that it was last sent. A node that does not answer soon is left
@@ -233,19 +245,18 @@ fn label(reason: &str) -> String {
 pub async fn ask(servers: &[Server], sent: &Sent, patience: Patience) -> Outcomes {
     let patience = Patience { tries: patience.tries.min(TRIES), ..patience };
     let asked = servers.iter().map(async |server| {
-        let pulls = sent.pulls_of(&server.uuid).map(|pulls| pulls.list_id);
-        let trashes = sent.of(&server.uuid).and_then(|sent| match &sent.trash {
-            SentTrash::Plan { list_id, .. } => Some(*list_id),
-            SentTrash::Unknown | SentTrash::Cleared => None,
-        });
-        let (pulls, pull_failures) = list(server, ListName::Pull, pulls, patience).await;
+        let pulls = sent.pulls_of(&server.uuid);
+        let pulls = pulls.map_or(Known::Nothing, |pulls| pulls.list_id.into());
+        let trashes = Known::of_trash(sent.of(&server.uuid));
+        let pulls = list(server, ListName::Pull, pulls, patience).await;
         // A node that is away does not come back for the second question.
-        let silent = matches!(pulls, Told::Unknown { .. }) && trashes.is_some();
-        let (trashes, trash_failures) = if silent {
-            (pulls.clone(), Vec::new())
-        } else {
-            list(server, ListName::Trash, trashes, patience).await
+        let trashes = match (&pulls, trashes) {
+            (Err(away), Known::Numbered(_)) => Err(away.clone()),
+            (Ok(_) | Err(_), known) => list(server, ListName::Trash, known, patience).await,
         };
+        let away = |Away(why)| (Told::Unknown { why }, Vec::new());
+        let (pulls, pull_failures) = pulls.unwrap_or_else(away);
+        let (trashes, trash_failures) = trashes.unwrap_or_else(away);
         let told = ServerOutcomes { url: server.url.to_string(), pulls, trashes };
         (told, pull_failures.into_iter().chain(trash_failures))
     });
@@ -257,27 +268,41 @@ pub async fn ask(servers: &[Server], sent: &Sent, patience: Patience) -> Outcome
     outcomes
 }
 
-/// What became of one list of one node. `sent` is its number there, if one was sent and the node gave one.
+/// A node that cannot be reached, and why.
+#[derive(Clone, Debug)]
+struct Away(String);
+
+/// What became of one list of one node.
 async fn list(
     server: &Server,
     name: ListName,
-    sent: Option<Option<u64>>,
+    known: Known,
     patience: Patience,
-) -> (Told, Vec<Failure>) {
-    let id = match sent {
-        None => return (Told::NothingSent, Vec::new()),
-        Some(None) => return (Told::NotTold, Vec::new()),
-        Some(Some(id)) => id,
+) -> Result<(Told, Vec<Failure>), Away> {
+    let only = |told| Ok((told, Vec::new()));
+    let id = match known {
+        Known::Nothing => return only(Told::NothingSent),
+        Known::Taken => return only(Told::NotTold),
+        Known::OnItsWay => {
+            let why = "it was sent, and the answer got lost: it may or may not have arrived";
+            return only(unknown(server, name, why.to_owned()));
+        }
+        Known::Numbered(id) => id,
     };
     let status = match patience.ask(async || server.client.list_by_id(name, id).await).await {
         Ok(status) => status,
-        Err(ClientError::PlainKeepstore) => return (Told::NotTold, Vec::new()),
-        Err(ClientError::NotFound) => return (Told::Forgotten, Vec::new()),
-        Err(error) => return (unknown(server, name, error.to_string()), Vec::new()),
+        Err(ClientError::PlainKeepstore) => return only(Told::NotTold),
+        Err(ClientError::NotFound) => return only(Told::Forgotten),
+        Err(error @ ClientError::Unreachable { .. }) => {
+            let why = error.to_string();
+            tracing::warn!(url = %server.url, why, "it is not known what became of the last lists");
+            return Err(Away(why));
+        }
+        Err(error) => return only(unknown(server, name, error.to_string())),
     };
     let books = match ListBooks::read(&status) {
         Ok(books) => books,
-        Err(why) => return (unknown(server, name, why), Vec::new()),
+        Err(why) => return only(unknown(server, name, why)),
     };
     let failures = if books.failed.is_empty() {
         Vec::new()
@@ -290,7 +315,7 @@ async fn list(
             }
         }
     };
-    (Told::Books(books), failures)
+    Ok((Told::Books(books), failures))
 }
 
 fn unknown(server: &Server, name: ListName, why: String) -> Told {
@@ -313,15 +338,36 @@ async fn failures(
         limit: Some(NAMED_MAX),
         ..LedgerQuery::default()
     };
+    let deadline = Instant::now() + NAMED_WITHIN;
+    let Ok(entries) = timeout_at(deadline, server.client.ledger(query)).await else {
+        return Err(too_slow());
+    };
+    let mut entries = entries?;
+    let right = |entry| failure(server, name, id, entry);
+    named(async || entries.next().await, right, deadline).await
+}
+
+/// What `right` makes of the first [`NAMED_MAX`] lines, whatever they are: a node that says something else does not go on for
+/// ever, and one that is slow no longer than until `deadline`.
+async fn named(
+    mut next: impl AsyncFnMut() -> Option<Result<LedgerEntry, ClientError>>,
+    right: impl Fn(LedgerEntry) -> Option<Failure>,
+    deadline: Instant,
+) -> Result<Vec<Failure>, ClientError> {
     let mut failures = Vec::new();
-    let mut entries = server.client.ledger(query).await?;
-    while let Some(entry) = entries.next().await {
-        failures.extend(failure(server, name, id, entry?));
-        if failures.len() as u64 >= NAMED_MAX {
-            break;
+    for _ in 0..NAMED_MAX {
+        match timeout_at(deadline, next()).await {
+            Ok(Some(entry)) => failures.extend(right(entry?)),
+            Ok(None) => break,
+            Err(_elapsed) => return Err(too_slow()),
         }
     }
     Ok(failures)
+}
+
+fn too_slow() -> ClientError {
+    let doing = format!("the ledger has not come to its end within {} s", NAMED_WITHIN.as_secs());
+    ClientError::Unreachable { doing, source: None }
 }
 
 /// A line of the ledger, if it says what was asked for.
@@ -344,6 +390,9 @@ fn failure(server: &Server, list: ListName, id: u64, entry: LedgerEntry) -> Opti
 
 #[cfg(test)]
 mod tests {
+    use keep_protocol::client::KeepClient;
+    use url::Url;
+
     use super::*;
 
     fn status() -> ListStatus {
@@ -388,15 +437,59 @@ mod tests {
         }
     }
 
-    #[test]
-    fn what_is_no_label_is_another_reason_and_there_are_not_too_many() {
-        let mut told: BTreeMap<String, u64> =
-            (0..100).map(|number| (format!("reason_{number:03}"), 1)).collect();
-        told.insert("a text\nwith \"quotes\"".to_owned(), 5);
-        told.insert("x".repeat(1000), 7);
-        let counts = reasons(&told);
-        assert!(counts.len() <= REASONS_MAX + 1);
-        assert_eq!(counts.values().sum::<u64>(), 112);
-        assert!(counts.keys().all(|reason| label(reason) == *reason));
+    fn line(hash: u8) -> LedgerEntry {
+        LedgerEntry {
+            number: 1,
+            time_ns: 1,
+            operation: "trash".to_owned(),
+            hash: BlockHash::from_bytes([hash; 16]).to_string(),
+            size: None,
+            mtime_ns: None,
+            mount_uuid: "mount".to_owned(),
+            list_id: Some(3),
+            outcome: "failed".to_owned(),
+            reason: Some("volume_error".to_owned()),
+            chain: String::new(),
+        }
+    }
+
+    fn server() -> Server {
+        let url: Url = "http://127.0.0.1:9".parse().unwrap();
+        let client = KeepClient::new(url.clone(), None).unwrap();
+        Server { uuid: "a".to_owned(), url, client }
+    }
+
+    #[tokio::test]
+    async fn a_node_that_sends_other_lines_for_ever_is_read_for_so_many_lines_only() {
+        let server = server();
+        let right = |entry| failure(&server, ListName::Trash, 3, entry);
+        let later = Instant::now() + Duration::from_secs(3600);
+        let mut read = 0;
+        let foreign = async || {
+            read += 1;
+            Some(Ok(LedgerEntry { list_id: Some(4), ..line(1) }))
+        };
+        assert_eq!(named(foreign, right, later).await.unwrap(), []);
+        assert_eq!(read, NAMED_MAX);
+        let mut lines = vec![line(1), LedgerEntry { hash: "?".to_owned(), ..line(2) }, line(3)];
+        let found = named(async || lines.pop().map(Ok), right, later).await.unwrap();
+        assert_eq!(found.len(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_node_that_stops_in_the_middle_of_its_ledger_is_not_waited_for() {
+        let server = server();
+        let right = |entry| failure(&server, ListName::Trash, 3, entry);
+        let silent = named(async || std::future::pending().await, right, Instant::now()).await;
+        assert!(silent.unwrap_err().to_string().contains("has not come to its end"));
+    }
+
+    #[tokio::test]
+    async fn a_list_whose_answer_got_lost_is_unknown_and_not_nothing() {
+        let mut sent = Sent::default();
+        sent.sending("a", Timestamp::from_seconds(1));
+        let told = ask(&[server()], &sent, Patience::default()).await.servers.remove(0);
+        assert_eq!(told.pulls, Told::NothingSent);
+        assert!(matches!(told.trashes, Told::Unknown { why } if why.contains("may or may not")));
     }
 }

@@ -5,9 +5,10 @@ use std::ops::RangeInclusive;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
+use keep_rules::BlockHash;
 use keep_rules::balance::{
-    Action, Category, Layout, Place, Policy, Sizes, Standing, Statistics, Urgency, WishBook,
-    WishError,
+    Action, ClassCounts, Layout, Place, Policy, Reach, Sizes, Standing, Statistics, Urgency,
+    WishBook, WishError,
 };
 use keep_rules::brake::RunSize;
 use serde_json::{Map, Value, json};
@@ -41,6 +42,9 @@ const UNKNOWN_CLASS: Slug = Slug::of("unknown_class");
 /// Why a block is lost.
 const NO_REPLICA: Slug = Slug::of("no_replica");
 
+/// Lost blocks that are named wherever a run is shown: enough to begin with. The plan has all of them.
+pub const LOST_SHOWN: usize = 5;
+
 /// A plan that was written.
 #[derive(Clone, Debug)]
 pub struct Planned {
@@ -50,6 +54,10 @@ pub struct Planned {
     pub size: RunSize,
     /// What was counted.
     pub statistics: Statistics,
+    /// The first lost blocks, at most [`LOST_SHOWN`].
+    pub lost: Vec<BlockHash>,
+    /// Blocks that are not lost, and cannot have as many copies as wanted.
+    pub short_of_mounts: u64,
     /// Distinct blocks that collections name.
     pub referenced_blocks: u64,
     /// Their bytes.
@@ -127,6 +135,8 @@ pub fn write_plan(
         digest,
         size,
         statistics: sums.statistics,
+        lost: sums.lost,
+        short_of_mounts: sums.short_of_mounts,
         referenced_blocks: sums.considered.referenced_blocks,
         referenced_bytes: sums.referenced_bytes,
         setbacks: sums.setbacks,
@@ -149,6 +159,9 @@ struct Sums {
     referenced_bytes: u64,
     size: RunSize,
     setbacks: SetbackCounts,
+    /// The lowest hashes, in their order.
+    lost: Vec<BlockHash>,
+    short_of_mounts: u64,
 }
 
 impl Sums {
@@ -163,10 +176,19 @@ impl Sums {
         self.size.trashed += other.size.trashed;
         self.size.trashed_bytes += other.size.trashed_bytes;
         self.setbacks.add(&other.setbacks);
+        self.short_of_mounts += other.short_of_mounts;
+        // Parts end in any order, and the same blocks are named all the same.
+        self.lost.extend(&other.lost);
+        self.lost.sort_unstable();
+        self.lost.truncate(LOST_SHOWN);
     }
 
     fn count(&mut self, judged: &Judged<'_>) {
         self.statistics.count(judged.size.into(), &judged.facts(), judged.decision);
+        if judged.decision.is_lost() && self.lost.len() < LOST_SHOWN {
+            self.lost.push(judged.hash);
+        }
+        self.short_of_mounts += u64::from(is_short_of_mounts(judged));
         self.considered.blocks += 1;
         self.considered.referenced_blocks += u64::from(judged.wish.is_referenced());
         self.size.wanted_blocks += u64::from(judged.wish.wants_copies());
@@ -276,15 +298,18 @@ fn entry(layout: &Layout, book: &WishBook, judged: &Judged<'_>, orders: Orders) 
     })
 }
 
+/// Whether there are too few mounts for the copies that are wanted. Of a lost block that is not what is wrong.
+fn is_short_of_mounts(judged: &Judged<'_>) -> bool {
+    let unachievable = |class: &ClassCounts| class.reach == Reach::Unachievable;
+    judged.decision.classes().iter().any(unachievable) && !judged.decision.is_lost()
+}
+
 fn report(book: &WishBook, judged: &Judged<'_>) -> Vec<Slug> {
     let mut report = Vec::new();
     if judged.sizes == Sizes::Differ {
         report.push(SIZES_DIFFER);
     }
-    let unachievable = keep_rules::balance::Reach::Unachievable;
-    if judged.decision.classes().iter().any(|class| class.reach == unachievable)
-        && judged.decision.category() != Category::Lost
-    {
+    if is_short_of_mounts(judged) {
         report.push(UNACHIEVABLE);
     }
     let unknown = |need: &keep_rules::balance::Need| {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use keep_protocol::client::{Body, ClientError, KeepClient, ListIntake, ListReceipt};
-use keep_protocol::status::ListName;
+use keep_protocol::status::{ListName, ListStatus};
 
 use crate::outbox::ListFile;
 use crate::retry::Patience;
@@ -158,10 +158,16 @@ async fn idle(server: &Server, patience: Patience) -> Result<(), ClientError> {
     }
 }
 
+/// Items of trash lists that are in hand or wait. A node may say anything: sums of it must not become nothing.
+pub(crate) fn busy(status: &ListStatus) -> u64 {
+    let ListStatus { running, running_before, waiting, .. } = status;
+    running.saturating_add(*running_before).saturating_add(*waiting)
+}
+
 /// Items that trash workers hold; `None` if the node does not tell.
 async fn in_hand(client: &KeepClient) -> Result<Option<u64>, ClientError> {
     match client.list_status(ListName::Trash).await {
-        Ok(status) => Ok(Some(status.running + status.running_before + status.waiting)),
+        Ok(status) => Ok(Some(busy(&status))),
         Err(ClientError::PlainKeepstore) => match client.metrics().await {
             Ok(metrics) => Ok(gauge(&metrics, IN_PROGRESS)),
             Err(ClientError::Refused { .. } | ClientError::NotFound) => Ok(None),
@@ -180,6 +186,14 @@ fn gauge(metrics: &str, name: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_node_that_says_too_much_is_busy_and_not_idle() {
+        let status =
+            ListStatus { running: u64::MAX, waiting: 1, ..ListStatus::none(ListName::Trash) };
+        assert_eq!(busy(&status), u64::MAX);
+        assert_eq!(busy(&ListStatus::none(ListName::Trash)), 0);
+    }
 
     #[test]
     fn a_gauge_is_found_by_its_whole_name() {

@@ -9,8 +9,9 @@ use serde_json::json;
 use tokio::sync::{Notify, watch};
 
 use crate::alone::{Alone, NotAlone};
+use crate::history::History;
 use crate::log::{log_confirmed, log_made};
-use crate::metrics::{About, Figures, LastRun, text};
+use crate::metrics::{About, Figures, Latest, text};
 use crate::observe::References;
 use crate::once::{Done, Run, RunError};
 use crate::pages::Shown;
@@ -45,13 +46,13 @@ pub struct Service<'s> {
 
 /// What a run is doing.
 #[derive(Debug, Default)]
-pub struct Phase {
+pub struct Step {
     now: std::sync::Mutex<(&'static str, u64)>,
     steps: AtomicU64,
     things: AtomicU64,
 }
 
-impl Progress for Phase {
+impl Progress for Step {
     fn begin(&self, phase: &'static str, steps: u64) {
         *self.now.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = (phase, steps);
         self.steps.store(0, Ordering::Relaxed);
@@ -68,7 +69,7 @@ impl Progress for Phase {
     }
 }
 
-impl Phase {
+impl Step {
     fn json(&self) -> serde_json::Value {
         let (phase, of) = *self.now.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         json!({
@@ -97,13 +98,15 @@ impl Service<'_> {
     /// # Cancel safety
     /// Dropping it in the middle of a run is as killing it: the next run clears what it does not know.
     pub async fn run(self) -> Result<(), NotAlone> {
-        let mut figures = Figures { about: self.about.clone(), ..Figures::default() };
-        let phase = Arc::new(Phase::default());
+        let last_success = self.last_success();
+        let about = self.about.clone();
+        let mut figures = Figures { about, last_success, ..Figures::default() };
+        let step = Arc::new(Step::default());
         loop {
             let begun = Instant::now();
             self.alone.check().await?;
-            let ill = self.one(&mut figures, Arc::clone(&phase), begun).await;
-            self.show(&figures, &phase, ill);
+            let ill = self.one(&mut figures, Arc::clone(&step), begun).await;
+            self.show(&figures, &step, ill);
             let next = tokio::time::Instant::from_std(begun) + self.period;
             tokio::select! {
                 () = tokio::time::sleep_until(next) => {}
@@ -112,18 +115,24 @@ impl Service<'_> {
         }
     }
 
-    async fn one(
-        &self,
-        figures: &mut Figures,
-        phase: Arc<Phase>,
-        begun: Instant,
-    ) -> Option<String> {
+    /// Of a run before the start, as the state directory remembers it.
+    fn last_success(&self) -> Option<i64> {
+        match History::load(&self.settings.state_dir) {
+            Ok(history) => history.last_sent().map(Timestamp::as_seconds),
+            Err(error) => {
+                tracing::warn!(%error, "the history of runs cannot be read; the last success is not known");
+                None
+            }
+        }
+    }
+
+    async fn one(&self, figures: &mut Figures, step: Arc<Step>, begun: Instant) -> Option<String> {
         let run = Run {
             settings: self.settings,
             servers: self.servers,
             sources: self.sources.clone(),
             alone: self.alone,
-            progress: phase.clone(),
+            progress: step.clone(),
             now: self.now,
             salt: (self.salt)(),
         };
@@ -132,7 +141,7 @@ impl Service<'_> {
         let ended = loop {
             tokio::select! {
                 ended = &mut work => break ended,
-                _ = look.tick() => self.show(figures, &phase, None),
+                _ = look.tick() => self.show(figures, &step, None),
             }
         };
         let took = begun.elapsed();
@@ -140,7 +149,7 @@ impl Service<'_> {
         match ended {
             Ok(Done { made, applied, confirmed, took: took_last }) => {
                 figures.succeeded += 1;
-                figures.last_success = (self.now)().as_seconds();
+                figures.last_success = Some((self.now)().as_seconds());
                 log_made(&made, Some(&applied));
                 tracing::info!(
                     plan = made.id,
@@ -152,7 +161,7 @@ impl Service<'_> {
                     log_confirmed(confirmed);
                 }
                 let applied = Some(applied);
-                figures.note(LastRun { made, applied, confirmed, took, took_last });
+                figures.note(Latest { made, applied, confirmed, took, took_last });
                 None
             }
             Err(RunError::Held(made)) => {
@@ -162,7 +171,7 @@ impl Service<'_> {
                 let why = format!("the brakes hold the plan: {}", why.join("; "));
                 tracing::error!(why, plan = %made.path.display(), digest = %made.digest, "run held: look at the plan and apply it by its digest");
                 let took_last = Took::new();
-                let last = LastRun { made: *made, applied: None, confirmed: None, took, took_last };
+                let last = Latest { made: *made, applied: None, confirmed: None, took, took_last };
                 figures.note(last);
                 Some(why)
             }
@@ -174,9 +183,9 @@ impl Service<'_> {
         }
     }
 
-    fn show(&self, figures: &Figures, phase: &Phase, ill: Option<String>) {
+    fn show(&self, figures: &Figures, step: &Step, ill: Option<String>) {
         let status = json!({
-            "running": phase.json(),
+            "running": step.json(),
             "runs": { "succeeded": figures.succeeded, "failed": figures.failed, "held": figures.held },
             "last_success": figures.last_success,
             "last_plan": figures.last.as_ref().map(|last| last.made.id.clone()),

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::durable::{self, StateError};
 use crate::outcomes::Failure;
+use crate::reasons::Met;
 
 /// Failures that are remembered: some 15 MB. Beyond that the oldest are forgotten, and said to be.
 pub const REMEMBERED_MAX: usize = 100_000;
@@ -32,6 +33,8 @@ pub struct Setbacks {
     places: Vec<(String, String)>,
     numbers: HashMap<(String, String), u32>,
     entries: BTreeMap<Key, Known>,
+    /// Why they failed: bounded, so that what is counted by reason is, too.
+    reasons: Met,
     /// Failures that there was no room for.
     forgotten: u64,
 }
@@ -95,6 +98,7 @@ impl Setbacks {
             };
             let place = setbacks.place(server, mount);
             let setback = Setback { failures, last: Timestamp::from_nanos(at) };
+            let reason = setbacks.reasons.one(&reason);
             let known = Known { setback, list_id, reason, again: AtomicBool::new(false) };
             setbacks.entries.insert((list, hash, place), known);
         }
@@ -135,7 +139,7 @@ impl Setbacks {
             }
             known.setback = Setback { failures: known.setback.failures.saturating_add(1), last };
             known.list_id = failure.list_id;
-            known.reason.clone_from(&failure.reason);
+            known.reason = self.reasons.one(&failure.reason);
         }
         self.forget_oldest(REMEMBERED_MAX);
     }
@@ -190,7 +194,8 @@ impl Setbacks {
         for ((list, hash, place), known) in std::mem::take(&mut self.entries) {
             let (server, mount) = &self.places[place as usize];
             let place = kept.place(server, mount);
-            kept.entries.insert((list, hash, place), known);
+            let reason = kept.reasons.one(&known.reason);
+            kept.entries.insert((list, hash, place), Known { reason, ..known });
         }
         *self = kept;
     }
@@ -221,28 +226,10 @@ impl<'s> OnLayout<'s> {
 
 #[cfg(test)]
 mod tests {
-    use keep_rules::balance::{Allows, MountFacts, ServerAccess, ServerFacts};
-    use keep_rules::{ClassSet, Replication};
-
     use super::*;
+    use crate::rig::layout;
 
     const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
-
-    fn layout() -> Layout {
-        let server = |at: u8| ServerFacts {
-            uuid: format!("server-{at}"),
-            url: format!("http://keep{at}:25107"),
-            access: ServerAccess::ReadWrite,
-            mounts: vec![MountFacts {
-                uuid: format!("mount-{at}").parse().unwrap(),
-                device_id: None,
-                allows: Allows::WriteAndTrash,
-                replication: Replication::ONE,
-                classes: ClassSet::from_header("default"),
-            }],
-        };
-        Layout::new((0..3).map(server).collect()).unwrap()
-    }
 
     fn failure(hash: u8, server: u8, list_id: u64, at: Timestamp) -> Failure {
         Failure {
@@ -273,6 +260,33 @@ mod tests {
         }
         assert_eq!(failures(&setbacks, 1, 2), 2);
         assert_eq!((failures(&setbacks, 1, 1), failures(&setbacks, 2, 2)), (0, 0));
+    }
+
+    #[test]
+    fn a_node_with_a_reason_for_each_block_is_not_remembered_with_all_of_them() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut setbacks = Setbacks::default();
+        for number in 0..200 {
+            let reason = format!("reason_{number}");
+            setbacks.note(&[Failure { reason, ..failure(number, 1, 7, NOW) }], NOW);
+        }
+        let reasons = |setbacks: &Setbacks| {
+            let reasons = setbacks.entries.values().map(|known| known.reason.clone());
+            reasons.collect::<std::collections::BTreeSet<_>>()
+        };
+        assert_eq!(setbacks.entries.len(), 200);
+        assert_eq!(reasons(&setbacks).len(), crate::reasons::REASONS_MAX + 1);
+        setbacks.store(dir.path()).unwrap();
+        // A file of an earlier version may have more.
+        let file = dir.path().join(FILE);
+        let text = std::fs::read_to_string(&file).unwrap();
+        let mut stored: Stored = serde_json::from_str(&text).unwrap();
+        for (number, entry) in stored.entries.iter_mut().enumerate() {
+            entry.6 = format!("old_{number}");
+        }
+        std::fs::write(&file, serde_json::to_vec(&stored).unwrap()).unwrap();
+        let again = Setbacks::load(dir.path()).unwrap();
+        assert_eq!(reasons(&again).len(), crate::reasons::REASONS_MAX + 1);
     }
 
     #[test]

@@ -2,10 +2,7 @@
 
 use std::num::NonZeroUsize;
 
-use keep_rules::balance::{
-    Allows, DeviceIndex, Layout, MountFacts, ServerAccess, ServerFacts, WishBook, WishId,
-    confirmed_replication,
-};
+use keep_rules::balance::{DeviceIndex, Layout, WishBook, WishId, confirmed_replication};
 use keep_rules::{BlockHash, ClassSet, Replication, Timestamp};
 use proptest::prelude::*;
 
@@ -14,6 +11,7 @@ use super::*;
 use crate::join::Facts;
 use crate::postgres::DatabaseTime;
 use crate::progress::Quiet;
+use crate::rig::layout_of;
 use crate::runs::{
     Budget, DoomedRecord, MemberRecord, Record, ReferenceRecord, ReplicaRecord, Sorted, Sorter,
 };
@@ -24,19 +22,10 @@ const DEVICES: u16 = 4;
 
 /// Four devices, two of them in `ssd` as well, one of them with two copies of all.
 fn layout() -> Layout {
-    let server = |at: u16| ServerFacts {
-        uuid: format!("server-{at}"),
-        url: format!("http://keep{at}:25107"),
-        access: ServerAccess::ReadWrite,
-        mounts: vec![MountFacts {
-            uuid: format!("mount-{at}").parse().unwrap(),
-            device_id: None,
-            allows: Allows::WriteAndTrash,
-            replication: Replication::from_config(if at == 3 { 2 } else { 1 }),
-            classes: ClassSet::from_header(if at > 1 { "default, ssd" } else { "default" }),
-        }],
-    };
-    Layout::new((0..DEVICES).map(server).collect()).unwrap()
+    layout_of(DEVICES, |at| {
+        let copies = if at == 3 { 2 } else { 1 };
+        (Replication::from_config(copies), if at > 1 { "default, ssd" } else { "default" })
+    })
 }
 
 fn hash(block: u8) -> BlockHash {

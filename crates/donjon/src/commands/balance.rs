@@ -5,6 +5,7 @@ mod apply;
 mod confirming;
 mod decide;
 mod looked_back;
+mod lost;
 mod once;
 mod plan;
 mod progress;

@@ -89,6 +89,37 @@ fn lost_blocks_are_reported_with_the_collections_that_want_them() {
 }
 
 #[test]
+fn lost_blocks_are_said_in_words_and_by_the_exit_status() {
+    let cluster = Cluster::start(1, json!({}));
+    let (there, mut lost) = (Block::new("there"), blocks("lost", 7));
+    cluster.plant(0, std::slice::from_ref(&there));
+    cluster.publish("a", &[vec![there], lost.clone()].concat(), Some(1));
+    lost.sort_by(|a, b| a.hash.cmp(&b.hash));
+    let first: Vec<&str> = lost[..5].iter().map(|block| block.hash.as_str()).collect();
+    let what = "7 blocks are LOST: collections name them, and no node has them";
+    let named = format!("{what}: {} …; donjon balance plan explain", first.join(" "));
+    let plan = cluster.arg("a.plan");
+    let report = cluster.arg("lost");
+    for command in [&["once"][..], &["plan", "-o", &plan]] {
+        let said = cluster.balance(command).ends_with(4).text();
+        assert!(said.contains(&named) && said.contains(&report), "{said}");
+        assert!(!said.contains("too few volumes"), "{said}");
+    }
+    let shown = crate::program::donjon(&["balance", "plan", "show", &plan]).ends_with(0).text();
+    assert!(shown.contains(&named), "{shown}");
+    let status = cluster.balance(&["status"]).ends_with(0).text();
+    assert!(status.contains(what), "{status}");
+    cluster.configure_collections("BlobMissingReport", json!(""));
+    let said = cluster.balance(&["once"]).ends_with(4).text();
+    assert!(said.contains("BlobMissingReport is not set"), "{said}");
+    // One that is there and cannot have two copies on one node is another matter.
+    cluster.plant(0, &lost);
+    cluster.publish("b", &lost[..1], Some(2));
+    let said = cluster.balance(&["once"]).ends_with(0).text();
+    assert!(!said.contains("LOST") && said.contains("note    1 blocks cannot have"), "{said}");
+}
+
+#[test]
 fn replicas_on_the_list_that_a_node_still_has_do_not_protect_a_block() {
     let cluster = Cluster::start(2, json!({"MaxTrashPercent": 100}));
     let (block, other) = (Block::new("block"), Block::new("other"));

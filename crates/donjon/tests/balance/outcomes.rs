@@ -89,6 +89,36 @@ fn a_copy_that_a_block_needs_is_tried_in_every_run_and_reported_with_its_reason(
 }
 
 #[test]
+fn a_replica_that_cannot_be_trashed_is_reported_with_its_reason_and_tried_again() {
+    let cluster = Cluster::start(1, json!({"MaxTrashPercent": 100}));
+    let (wanted, garbage) = (Block::new("wanted"), Block::new("garbage"));
+    cluster.plant(0, &[wanted.clone(), garbage.clone()]);
+    cluster.publish("a", &[wanted], Some(1));
+    let taken = cluster.take_trash_names(0, &garbage);
+    cluster.once();
+    cluster.settle();
+    for _ in 0..2 {
+        let said = cluster.once();
+        assert_eq!(said["setbacks"]["cannot_be_trashed"], json!({"volume_error": 1}), "{said}");
+        assert_eq!(said["servers"][0]["trashes"]["sent"], 1, "{said}");
+        cluster.settle();
+        assert_eq!(cluster.copies(&garbage), 1);
+    }
+    let plan = cluster.arg("a.plan");
+    let text = cluster.balance(&["plan", "-o", &plan]).ends_with(0).text();
+    assert!(text.contains("1 replicas could not be trashed (volume_error 1)"), "{text}");
+    let explained = cluster.balance_explain(&plan, &garbage.hash);
+    assert!(explained.contains("could not be trashed when it was ordered last"), "{explained}");
+    for name in taken {
+        fs::remove_file(name).unwrap();
+    }
+    cluster.once();
+    cluster.settle();
+    assert_eq!(cluster.copies(&garbage), 0);
+    assert_eq!(cluster.once()["setbacks"]["cannot_be_trashed"], json!({}));
+}
+
+#[test]
 fn a_copy_that_a_block_can_do_without_waits_after_it_failed() {
     let cluster = Cluster::start(3, json!({}));
     let wanted = blocks("wanted", 12);
@@ -132,9 +162,14 @@ fn books_that_cannot_be_right_are_not_believed_and_stop_nothing() {
     cluster.plant(0, &[wanted.clone(), garbage.clone()]);
     cluster.publish("a", &[wanted], Some(1));
     let liar = Between::start(cluster.url(0), |path, answer| {
-        let is_list = path.starts_with("/donjon/v1/lists/trash/");
-        let lie = answer.text().replace("\"received\":1", "\"received\":77");
-        Some(if is_list { answer.with_body(lie) } else { answer })
+        let lie = |from, to| answer.text().replace(from, to);
+        Some(if path.starts_with("/donjon/v1/lists/trash/") {
+            answer.clone().with_body(lie("\"received\":1", "\"received\":77"))
+        } else if path.starts_with("/donjon/v1/lists/pull/") {
+            answer.clone().with_body(lie("\"received\":0", "\"received\":88"))
+        } else {
+            answer
+        })
     });
     let once = ["once", "--json", "--url", liar.url()];
     cluster.balance(&once).ends_with(0);
@@ -143,4 +178,7 @@ fn books_that_cannot_be_right_are_not_believed_and_stop_nothing() {
     let said = cluster.balance(&once).ends_with(0).json();
     let why = said["outcomes"][0]["trashes"]["unknown"]["why"].as_str().unwrap();
     assert!(why.contains("77 were received"), "{said}");
+    // A node that lies of one list is asked for the other.
+    let why = said["outcomes"][0]["pulls"]["unknown"]["why"].as_str().unwrap();
+    assert!(why.contains("88 were received"), "{said}");
 }

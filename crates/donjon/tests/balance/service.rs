@@ -140,6 +140,29 @@ fn metrics_have_the_names_of_keep_balance_and_ours() {
 }
 
 #[test]
+fn after_a_restart_the_last_success_is_the_one_that_is_remembered() {
+    let mut cluster = Cluster::start(1, json!({}));
+    let block = Block::new("wanted");
+    cluster.plant(0, std::slice::from_ref(&block));
+    cluster.publish("a", &[block], Some(1));
+    let first = std::time::SystemTime::now();
+    let first = first.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs_f64().floor();
+    let name = "donjon_balance_last_success_timestamp_seconds";
+    let failed = "donjon_balance_runs_total{outcome=\"failed\"}";
+    cluster.kill(0);
+    let service = Service::start(&cluster);
+    wait_for("a failed run", || service.metric(failed) == Some(1.0));
+    assert_eq!(service.metric(name), None, "there was none");
+    drop(service);
+    cluster.begin(0);
+    cluster.once();
+    cluster.kill(0);
+    let service = Service::start(&cluster);
+    wait_for("a failed run", || service.metric(failed) == Some(1.0));
+    assert!(service.metric(name) >= Some(first));
+}
+
+#[test]
 fn a_run_that_is_held_shows_what_it_found() {
     let cluster = Cluster::start(1, json!({"BrakeFloor": 0}));
     let (wanted, garbage) = (Block::new("wanted"), Block::new("garbage"));
@@ -169,6 +192,7 @@ fn the_log_has_the_words_of_keep_balance() {
         "send_pull_lists: took",
         "send_trash_lists: took",
         "(1 blocks, 4 bytes) lost (0=have<want)",
+        "blocks are LOST: collections name them, and no node has them",
         "underreplicated (0<have<want)",
         "just right (have=want)",
         "overreplicated (have>want>0)",

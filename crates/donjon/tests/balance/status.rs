@@ -84,6 +84,17 @@ fn a_plan_that_is_refused_before_anybody_is_asked_is_no_run() {
 }
 
 #[test]
+fn a_lock_that_cannot_be_looked_at_is_an_error_and_not_nobody() {
+    let dir = tempfile::tempdir().unwrap();
+    let lock = dir.path().join("lock");
+    // Nobody can open it, root neither.
+    std::os::unix::fs::symlink(&lock, &lock).unwrap();
+    donjon(&["balance", "status", "--state", dir.path().to_str().unwrap()])
+        .ends_with(1)
+        .complains("cannot be locked");
+}
+
+#[test]
 fn a_run_that_is_at_work_is_seen_and_one_that_was_killed_too() {
     let cluster = Cluster::start(1, json!({}));
     let block = Block::new("wanted");

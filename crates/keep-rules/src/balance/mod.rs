@@ -12,6 +12,7 @@ mod garbage;
 mod index;
 mod layout;
 mod md5_lanes;
+mod order;
 mod outcome;
 mod plan;
 mod ranking;
@@ -35,6 +36,7 @@ pub use layout::{
     Allows, CLASSES_MAX, Device, DroppedView, Layout, LayoutError, Mount, MountFacts, Server,
     ServerAccess, ServerFacts,
 };
+pub use order::{PullOrder, every_source, pull_order};
 pub use reason::{KeepReason, PullReason, TrashReason};
 pub use setback::{Attempt, Setback, attempt, longest_wait};
 pub use statistics::{ClassUsage, Statistics, Usage};

@@ -90,7 +90,7 @@ impl From<&Sending> for Sent {
     }
 }
 
-/// Prints what was sent, and says with the exit status whether a node holds its list.
+/// Prints what was sent, and says with the exit status whether a node holds its list or blocks are lost.
 pub(super) fn print(
     format: Format,
     done: Option<&Done>,
@@ -128,7 +128,8 @@ pub(super) fn print(
             "A node holds its trash list: `donjon list show trash`, with --config or --data, says why, and how to release it."
         );
     }
-    Ok(if held { Exit::Partly } else { Exit::Done })
+    let lost = done.is_some_and(|done| done.made.lost_blocks() > 0);
+    Ok(if held || lost { Exit::Partly } else { Exit::Done })
 }
 
 /// What a node that is frozen does, and how that ends.

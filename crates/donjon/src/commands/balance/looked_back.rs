@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use donjon_balance::orders::SetbackCounts;
 use donjon_balance::outcomes::{ListBooks, Outcomes, Told};
+use donjon_balance::reasons::sum;
 use keep_protocol::status::ListName;
 
 use crate::counted::counted;
@@ -42,8 +43,8 @@ pub(super) fn text(books: &ListBooks) -> String {
             parts.push(format!("{count} {what}{reasons}"));
         }
     };
-    part(books.skipped.values().sum(), "skipped", with_reasons(&books.skipped));
-    part(books.failed.values().sum(), "FAILED", with_reasons(&books.failed));
+    part(sum(&books.skipped), "skipped", with_reasons(&books.skipped));
+    part(sum(&books.failed), "FAILED", with_reasons(&books.failed));
     let stopped: Vec<String> =
         books.stopped.iter().map(|(state, nodes)| format!("{state} on {nodes}")).collect();
     let stopped =
@@ -66,7 +67,6 @@ fn with_reasons(counts: &BTreeMap<String, u64>) -> String {
 /// What fails again and again.
 pub(super) fn setbacks(counts: &SetbackCounts, forgotten: u64) -> Vec<String> {
     let mut lines = Vec::new();
-    let sum = |reasons: &BTreeMap<String, u64>| reasons.values().sum::<u64>();
     if !counts.cannot_be_pulled.is_empty() {
         lines.push(format!(
             "alarm   {} with too few copies could not be pulled{}; every run tries again. `donjon list show pull --only outcomes` on the node says more",
@@ -117,5 +117,14 @@ mod tests {
             "10 of 20 done, 4 skipped (too_young 3, rewritten 1), 2 FAILED (volume_error 2), 4 not done yet (paused on 1)"
         );
         assert_eq!(text(&ListBooks::default()), "0 of 0 done");
+    }
+
+    #[test]
+    fn what_many_nodes_say_is_too_much_to_count_and_no_panic() {
+        let most = [("a".to_owned(), u64::MAX), ("b".to_owned(), u64::MAX)];
+        let books = ListBooks { failed: most.clone().into(), ..ListBooks::default() };
+        assert!(text(&books).contains(&format!("{} FAILED", u64::MAX)));
+        let counts = SetbackCounts { cannot_be_pulled: most.into(), ..SetbackCounts::default() };
+        assert!(setbacks(&counts, 0)[0].contains(&u64::MAX.to_string()));
     }
 }

@@ -26,7 +26,7 @@ Examples:
   donjon balance once --data /srv/keep --json
 
 Exit status: 0 lists were sent, 1 something failed and the reason is on stderr,
-4 the brakes hold the plan, or a node holds its list")]
+4 the brakes hold the plan, a node holds its list, or blocks are lost")]
 pub(crate) struct OnceArgs {
     #[command(flatten)]
     format: Format,

@@ -3,13 +3,15 @@
 mod diff;
 mod explain;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use donjon_balance::once::Run;
-use donjon_balance::plan::{PlanError, PlanFile};
+use donjon_balance::plan::{PlanError, PlanFile, PlanReader};
+use donjon_balance::planning::LOST_SHOWN;
 use serde_json::json;
 
+use super::lost;
 use super::progress::Drawn;
 use super::setup::{SetupArgs, Spoken, now};
 use super::show::{self, MadeShown};
@@ -30,7 +32,7 @@ Examples:
   donjon balance plan diff yesterday.plan today.plan
   donjon balance plan explain today.plan acbd18db4cc2f85cedef654fccc4a4d8
 
-Exit status: 0 the plan is there, 4 and brakes hold it,
+Exit status: 0 the plan is there, 4 it is, and brakes hold it or blocks are lost,
 1 there is none and the reason is on stderr")]
 pub(crate) struct PlanArgs {
     #[command(subcommand)]
@@ -93,7 +95,8 @@ async fn make(output: Option<PathBuf>, format: Format, setup: SetupArgs) -> Resu
     let made = run.plan(output).await.map_err(|error| Failure::Other(error.to_string()))?;
     let shown = MadeShown::from(&made);
     print(format, &shown, MadeShown::text)?;
-    Ok(if made.held.is_empty() { Exit::Done } else { Exit::Partly })
+    let is_well = made.held.is_empty() && made.lost_blocks() == 0;
+    Ok(if is_well { Exit::Done } else { Exit::Partly })
 }
 
 fn show(args: ShowArgs) -> Result<Exit, Failure> {
@@ -109,11 +112,28 @@ fn show(args: ShowArgs) -> Result<Exit, Failure> {
         }))?;
         output.flush()?;
     } else {
+        let lost = plan.footer().lost;
+        let first = if lost > 0 { first_lost(&args.plan)? } else { Vec::new() };
+        let lost = (lost > 0).then(|| lost::line(lost, &first, &args.plan));
         let mut output = Output::stdout();
-        output.line(show::plan(plan.header(), plan.footer(), &digest))?;
+        output.line(show::plan(plan.header(), plan.footer(), &digest, lost.as_deref()))?;
         output.flush()?;
     }
     Ok(Exit::Done)
+}
+
+/// The first lost blocks of a plan.
+fn first_lost(path: &Path) -> Result<Vec<String>, Failure> {
+    let mut reader = PlanReader::open(path).map_err(unreadable)?;
+    let mut first = Vec::new();
+    while first.len() < LOST_SHOWN
+        && let Some(entry) = reader.next_entry().map_err(unreadable)?
+    {
+        if entry.lost.is_some() {
+            first.push(entry.block.hash.to_string());
+        }
+    }
+    Ok(first)
 }
 
 /// Errors of plans say which file, where, and what to do.

@@ -1,5 +1,7 @@
 //! A plan, for people.
 
+use std::path::{Path, PathBuf};
+
 use donjon_balance::once::Made;
 use donjon_balance::orders::SetbackCounts;
 use donjon_balance::outcomes::ServerOutcomes;
@@ -8,7 +10,7 @@ use keep_rules::balance::Category;
 use keep_rules::brake::Brake;
 use serde::Serialize;
 
-use super::looked_back;
+use super::{looked_back, lost};
 use crate::counted::counted;
 use crate::table::{bytes, number, table, text};
 
@@ -25,6 +27,8 @@ pub(super) struct MadeShown {
     trashes: u64,
     trash_bytes: u64,
     lost: u64,
+    lost_first: Vec<String>,
+    missing_report: Option<PathBuf>,
     underreplicated: u64,
     held: Vec<String>,
     unknown_classes: Vec<String>,
@@ -35,6 +39,8 @@ pub(super) struct MadeShown {
     unachievable: u64,
     nodes_gone: Vec<String>,
     in_future: u64,
+    #[serde(skip)]
+    short_of_mounts: u64,
     #[serde(skip)]
     before: Vec<String>,
 }
@@ -52,7 +58,9 @@ impl From<&Made> for MadeShown {
             replica_bytes: made.size.bytes,
             trashes: made.size.trashed,
             trash_bytes: made.size.trashed_bytes,
-            lost: blocks(Category::Lost),
+            lost: made.lost_blocks(),
+            lost_first: made.lost.iter().map(ToString::to_string).collect(),
+            missing_report: made.missing_report.clone(),
             underreplicated: blocks(Category::Underreplicated),
             held: made.held.iter().map(ToString::to_string).collect(),
             unknown_classes: made.unknown_classes.clone(),
@@ -63,6 +71,7 @@ impl From<&Made> for MadeShown {
             unachievable: made.statistics.unachievable().blocks,
             nodes_gone: made.nodes_gone.clone(),
             in_future: made.in_future,
+            short_of_mounts: made.short_of_mounts,
             before: looked_back::lines(&made.outcomes),
         }
     }
@@ -88,10 +97,15 @@ impl MadeShown {
                 self.lost
             ),
         ];
-        if self.unachievable > 0 {
+        if self.lost > 0 {
+            let plan = Path::new(&self.path);
+            lines.push(format!("LOST    {}", lost::line(self.lost, &self.lost_first, plan)));
+            lines.push(format!("LOST    {}", lost::report(self.missing_report.as_deref())));
+        }
+        if self.short_of_mounts > 0 {
             lines.push(format!(
                 "note    {} cannot have as many copies as wanted: there are too few volumes, or none in a wanted class",
-                counted(self.unachievable, "block")
+                counted(self.short_of_mounts, "block")
             ));
         }
         if self.in_future > 0 {
@@ -139,7 +153,7 @@ pub(super) fn held_reasons(reasons: &[Brake]) {
 }
 
 /// The first and the last line of a plan, as a person reads them.
-pub(super) fn plan(header: &Header, footer: &Footer, digest: &str) -> String {
+pub(super) fn plan(header: &Header, footer: &Footer, digest: &str, lost: Option<&str>) -> String {
     let mut servers = table(["NODE", "PULLS", "PULL BYTES", "TRASHES", "TRASH BYTES"]);
     for (server, work) in header.servers.iter().zip(&footer.servers) {
         servers.add_row([
@@ -167,13 +181,14 @@ pub(super) fn plan(header: &Header, footer: &Footer, digest: &str) -> String {
         sources.add_row([name.into(), number(source.collections), number(source.references)]);
     }
     format!(
-        "plan      {}\ndigest    {digest}\nmade at   {}\nblocks    {} looked at, {} referenced, {} in the plan, {} lost\n\n{}\n\n{}\n\n{}",
+        "plan      {}\ndigest    {digest}\nmade at   {}\nblocks    {} looked at, {} referenced, {} in the plan, {} lost\n{}\n{}\n\n{}\n\n{}",
         header.id,
         crate::utc::text(header.made_at),
         footer.considered.blocks,
         footer.considered.referenced_blocks,
         footer.entries,
         footer.lost,
+        lost.map(|line| format!("LOST      {line}\n")).unwrap_or_default(),
         text(&servers),
         text(&sources),
         text(&indexes),

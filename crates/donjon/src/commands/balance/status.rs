@@ -9,7 +9,7 @@ use keep_rules::Timestamp;
 use serde_json::json;
 
 use super::setup::SetupArgs;
-use super::{applied, looked_back};
+use super::{applied, looked_back, lost};
 use crate::counted::counted;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -57,7 +57,13 @@ pub(super) fn run(args: StatusArgs) -> Result<Exit, Failure> {
         return none_yet(&dir, args.format);
     }
     // Looked at first: a run that ends meanwhile is seen as one that was at work, not as one that was killed.
-    let at_work = matches!(Lock::look(&dir), Err(LockError::Taken { .. }));
+    let at_work = match Lock::look(&dir) {
+        Ok(()) => false,
+        Err(LockError::Taken { .. }) => true,
+        Err(error @ (LockError::Lost { .. } | LockError::Io { .. })) => {
+            return Err(Failure::Other(error.to_string()));
+        }
+    };
     let mut runs = History::load(&dir).map_err(|error| Failure::Other(error.to_string()))?.runs;
     for run in &mut runs {
         if run.ended == Ended::Running && !at_work {
@@ -182,6 +188,12 @@ fn details(last: &RunRecord) -> Vec<String> {
     lines.extend(last.why.iter().map(|why| format!("why     {why}")));
     if last.ended == Ended::Killed {
         lines.push(format!("why     {KILLED}. The next run clears what it does not know"));
+    }
+    if let Some(found) = last.found.filter(|found| found.lost > 0) {
+        lines.push(format!(
+            "LOST    {}; the plan and the report of BlobMissingReport name them",
+            lost::sentence(found.lost)
+        ));
     }
     if let (Some(plan), Some(digest)) = (&last.plan, &last.digest) {
         lines.push(format!("plan    {plan}, digest {digest}"));

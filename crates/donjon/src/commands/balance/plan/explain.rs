@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use donjon_balance::orders::{PULL_FAILED, TRASH_FAILED};
+use donjon_balance::orders::{PULL_FAILED, PULL_WAITS, TRASH_FAILED};
 use donjon_balance::plan::{Entry, Fate, Header, PlanFile, Verification};
 use keep_rules::Locator;
 use keep_rules::balance::{KeepReason, PullReason, TrashReason};
@@ -122,6 +122,7 @@ fn sentence(slug: &str) -> String {
     let kept = KeepReason::ALL.iter().map(|reason| (reason.as_str(), reason.sentence()));
     let trashed = TrashReason::ALL.iter().map(|reason| (reason.as_str(), reason.sentence()));
     let pulled = PullReason::ALL.iter().map(|reason| (reason.as_str(), reason.sentence()));
+    let waits = PULL_WAITS;
     let reported = [
         ("size_differs", "It has another size than the block, so it does not count."),
         (
@@ -130,7 +131,10 @@ fn sentence(slug: &str) -> String {
         ),
         ("unachievable", "Not as many copies can be had in some storage class as are wanted."),
         ("unknown_class", "Collections want it in a storage class that no mount offers."),
-        ("pull_waits", "A copy that it can do without failed lately, and is ordered again later."),
+        (
+            waits.as_str(),
+            "A copy that it can do without failed lately, and is ordered again later.",
+        ),
     ];
     kept.chain(trashed)
         .chain(pulled)
