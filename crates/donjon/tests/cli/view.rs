@@ -30,7 +30,7 @@ fn one_mount_can_be_listed_and_an_unknown_one_is_not_found() {
     let node = Node::start();
     node.store(b"foo");
     let count = node.run(&["index", "--mount", &node.mount(), "--count"]).ends_with(0).text();
-    assert_eq!(count, "1 replicas, 3 B\n");
+    assert_eq!(count, "1 replica, 3 B\n");
     node.run(&["index", "--mount", "zzzzz-nyw5e-zzzzzzzzzzzzzzz"])
         .ends_with(3)
         .complains("not found");
