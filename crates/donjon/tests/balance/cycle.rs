@@ -116,7 +116,7 @@ fn lost_blocks_are_said_in_words_and_by_the_exit_status() {
     cluster.plant(0, &lost);
     cluster.publish("b", &lost[..1], Some(2));
     let said = cluster.balance(&["once"]).ends_with(0).text();
-    assert!(!said.contains("LOST") && said.contains("note    1 blocks cannot have"), "{said}");
+    assert!(!said.contains("LOST") && said.contains("note    1 block cannot have"), "{said}");
 }
 
 #[test]

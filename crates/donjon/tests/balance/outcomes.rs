@@ -106,7 +106,7 @@ fn a_replica_that_cannot_be_trashed_is_reported_with_its_reason_and_tried_again(
     }
     let plan = cluster.arg("a.plan");
     let text = cluster.balance(&["plan", "-o", &plan]).ends_with(0).text();
-    assert!(text.contains("1 replicas could not be trashed (volume_error 1)"), "{text}");
+    assert!(text.contains("1 replica could not be trashed (volume_error 1)"), "{text}");
     let explained = cluster.balance_explain(&plan, &garbage.hash);
     assert!(explained.contains("could not be trashed when it was ordered last"), "{explained}");
     for name in taken {

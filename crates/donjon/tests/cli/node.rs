@@ -34,20 +34,23 @@ impl Node {
 
     /// A node that is expected to listen at `address`.
     pub(crate) fn serve(data: TempDir, address: &str, args: &[&str]) -> Node {
-        let mut child =
-            command(&[&["serve", "--data", data.path().to_str().unwrap()], args].concat())
-                .stdin(Stdio::null())
-                .stderr(File::create(data.path().with_extension("log")).unwrap())
-                .spawn()
-                .unwrap();
+        let child = command(&[&["serve", "--data", data.path().to_str().unwrap()], args].concat())
+            .stdin(Stdio::null())
+            .stderr(File::create(data.path().with_extension("log")).unwrap())
+            .spawn()
+            .unwrap();
+        // Killed from here on if something is wrong.
+        let mut node = Node { data, url: format!("http://{address}/"), child };
         let begun = Instant::now();
-        while TcpStream::connect(address).is_err() {
-            let log = || fs::read_to_string(data.path().with_extension("log")).unwrap();
-            assert!(child.try_wait().unwrap().is_none(), "the node ended at its start: {}", log());
+        // Another program may listen there meanwhile: it does not know our token.
+        while TcpStream::connect(address).is_err() || node.run(&["mounts"]).code != 0 {
+            let log = || fs::read_to_string(node.data.path().with_extension("log")).unwrap();
+            let ended = node.child.try_wait().unwrap();
+            assert!(ended.is_none(), "the node ended at its start: {}", log());
             assert!(begun.elapsed() < START_MAX, "the node does not listen: {}", log());
             std::thread::sleep(Duration::from_millis(10));
         }
-        Node { data, url: format!("http://{address}/"), child }
+        node
     }
 
     /// Its process.
