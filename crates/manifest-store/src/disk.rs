@@ -11,21 +11,66 @@ pub(crate) const DRAFT: &str = ".draft-";
 #[derive(Debug, Default)]
 pub(crate) struct Disk {
     #[cfg(test)]
-    pub(crate) steps_left: std::cell::Cell<Option<u32>>,
+    pub(crate) failure: std::cell::Cell<Option<Failure>>,
+}
+
+/// How a disk of a test fails.
+#[cfg(test)]
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Failure {
+    /// So many changes work before.
+    pub(crate) after: u32,
+    pub(crate) of: Fails,
+}
+
+/// What fails then.
+#[cfg(test)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fails {
+    /// Every change from then on; what is there can be read.
+    Changes,
+    /// One change.
+    OneChange,
+    /// One change, and nothing can be read from then on.
+    OneChangeAndReads,
+    /// What one change has led to.
+    Reads,
 }
 
 impl Disk {
     /// Every change of the disk passes here.
     #[cfg(test)]
     fn step(&self) -> io::Result<()> {
-        match self.steps_left.get() {
-            None => Ok(()),
-            Some(0) => Err(io::Error::other("the power went out")),
-            Some(left) => {
-                self.steps_left.set(Some(left - 1));
-                Ok(())
-            }
+        let Some(mut failure) = self.failure.get() else { return Ok(()) };
+        if failure.of == Fails::Reads {
+            return Ok(());
         }
+        if let Some(after) = failure.after.checked_sub(1) {
+            failure.after = after;
+            self.failure.set(Some(failure));
+            return Ok(());
+        }
+        self.failure.set(match failure.of {
+            Fails::Changes => Some(failure),
+            Fails::OneChange => None,
+            Fails::OneChangeAndReads | Fails::Reads => Some(Failure { after: 0, of: Fails::Reads }),
+        });
+        Err(io::Error::other("the power went out"))
+    }
+
+    /// Before it is looked what a change has led to.
+    #[cfg(test)]
+    pub(crate) fn look(&self) -> io::Result<()> {
+        match self.failure.get() {
+            Some(Failure { of: Fails::Reads, .. }) => Err(io::Error::other("it cannot be read")),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    #[cfg(not(test))]
+    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "tests make it fail")]
+    pub(crate) fn look(&self) -> io::Result<()> {
+        Ok(())
     }
 
     #[cfg(not(test))]

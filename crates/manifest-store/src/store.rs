@@ -26,8 +26,18 @@ pub use publish::{Change, Existing, Publication, Published};
 pub struct Store {
     dir: PathBuf,
     catalog: Catalog,
+    certainty: Certainty,
     disk: Disk,
     lock: File,
+}
+
+/// Whether the catalog in memory is the one on the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Certainty {
+    Certain,
+    /// A change has failed at the end, and then the disk could not be read: it may have the catalog from before the change
+    /// or from after it. Nothing is erased, and nothing else is changed until it is read again.
+    InDoubt,
 }
 
 impl Store {
@@ -58,7 +68,8 @@ impl Store {
         };
         // Sweeping by an old catalog would erase what is newer.
         files::check_age(dir, &catalog, files::newest_generation(dir)?)?;
-        let store = Store { dir: dir.to_owned(), catalog, disk, lock };
+        let certainty = Certainty::Certain;
+        let store = Store { dir: dir.to_owned(), catalog, certainty, disk, lock };
         store.sweep_leftovers()?;
         Ok(store)
     }
@@ -78,6 +89,7 @@ impl Store {
         name: &CollectionName,
         at: Timestamp,
     ) -> Result<Timestamp, StoreError> {
+        self.be_certain()?;
         let at = self.not_before(at);
         let mut next = self.catalog.clone();
         let live = next.entries.iter_mut().find(|entry| entry.is_live() && entry.name == *name);
@@ -95,6 +107,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::NothingToGiveUp`]; [`StoreError::Io`].
     pub fn give_up(&mut self, name: &CollectionName, now: Timestamp) -> Result<usize, StoreError> {
+        self.be_certain()?;
         let mut next = self.catalog.clone();
         let mut kept = Vec::with_capacity(next.entries.len());
         for entry in next.entries.drain(..) {
@@ -123,6 +136,7 @@ impl Store {
         now: Timestamp,
         ttl: Duration,
     ) -> Result<(), StoreError> {
+        self.be_certain()?;
         let now = self.not_before(now);
         if self.catalog.live(name.as_str()).is_some() {
             return Err(StoreError::Exists { name: name.clone() });
@@ -150,6 +164,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Io`].
     pub fn sweep(&mut self, now: Timestamp, ttl: Duration) -> Result<usize, StoreError> {
+        self.be_certain()?;
         let surely = now.min(self.catalog.written_at);
         let mut next = self.catalog.clone();
         next.entries.retain(|entry| !entry.is_forgettable(surely, ttl));
@@ -175,10 +190,21 @@ impl Store {
             }
             Err(error) => {
                 // The disk may have either: what it has is what counts.
-                self.catalog = Catalog::load(&self.dir)?;
+                self.certainty = Certainty::InDoubt;
+                self.be_certain()?;
                 Err(error)
             }
         }
+    }
+
+    /// Reads what the disk has, if that is in doubt.
+    fn be_certain(&mut self) -> Result<(), StoreError> {
+        if self.certainty == Certainty::InDoubt {
+            self.disk.look().map_err(StoreError::io("cannot be read again", &self.dir))?;
+            self.catalog = Catalog::load(&self.dir)?;
+            self.certainty = Certainty::Certain;
+        }
+        Ok(())
     }
 
     /// Removes manifests that no catalog names: what a crash has left, and what was swept from the catalog.

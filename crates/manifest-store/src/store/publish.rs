@@ -8,7 +8,7 @@ use std::path::Path;
 use keep_manifest::{Blocks, PdhRead, PortableDataHash};
 use keep_rules::Timestamp;
 
-use super::Store;
+use super::{Certainty, Store};
 use crate::entry::{Entry, Wanted};
 use crate::error::StoreError;
 use crate::files;
@@ -79,17 +79,20 @@ impl Store {
         publication: Publication,
         manifest: impl Read,
     ) -> Result<Published, StoreError> {
+        self.be_certain()?;
         let draft = self.draft(&publication.name, manifest)?;
         let outcome = self.publish_draft(publication, &draft);
-        // Nobody names it if it is not needed.
-        if !matches!(outcome, Ok(Published { change: Change::Added | Change::Replaced, .. })) {
+        if self.is_leftover(&draft) {
             let path = files::manifests(&self.dir).join(&draft.file);
-            let named = self.catalog.entries.iter().any(|entry| entry.file == draft.file);
-            if !named {
-                self.disk.remove(&path).map_err(StoreError::io("cannot be removed", &path))?;
-            }
+            self.disk.remove(&path).map_err(StoreError::io("cannot be removed", &path))?;
         }
         outcome
+    }
+
+    /// Whether surely no catalog names a draft. In doubt it stays: the next writer sweeps it if it is a leftover.
+    fn is_leftover(&self, draft: &Draft) -> bool {
+        self.certainty == Certainty::Certain
+            && self.catalog.entries.iter().all(|entry| entry.file != draft.file)
     }
 
     fn publish_draft(
