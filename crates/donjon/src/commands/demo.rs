@@ -81,7 +81,13 @@ async fn show(args: DemoArgs) -> Result<Exit, Failure> {
     let mut cluster = Cluster::start(TTL, &mut story).await?;
     let done = match perform(&mut cluster, files, &mut story).await {
         Ok(done) => done,
-        Err(failure) => return Err(cluster.explain(failure)),
+        Err(failure) => {
+            let failure = cluster.explain(failure);
+            return Err(match cluster.leave(args.keep) {
+                Some(kept) => Failure::Other(format!("{failure}\nkept: {}", kept.display())),
+                None => failure,
+            });
+        }
     };
     cluster.stop(&mut story).await?;
     let summary = Summary::new(done, story.checks(), begun.elapsed(), cluster.leave(args.keep));

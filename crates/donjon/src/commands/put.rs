@@ -26,7 +26,7 @@ use crate::transfer::{Bar, Clock, ManifestsDir, check_classes, nodes, unless_int
 /// Files become blocks of at most 64 MiB; short ones share blocks, and what is the same is stored once. Each block goes to as
 /// many nodes as there should be copies. Only when all blocks have all their copies is the collection published: from then
 /// on the balancer keeps them. A directory alone is the root of the collection; of several paths each keeps its name.
-/// Links are not followed. Owners, modes and times are not stored.
+/// No link below a path is followed; a path itself may be one. Owners, modes and times are not stored.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -137,10 +137,23 @@ fn name(given: Option<CollectionName>, paths: &[PathBuf]) -> Result<CollectionNa
         return Ok(name);
     }
     let first = paths.first().ok_or_else(|| Failure::Usage("which files?".to_owned()))?;
-    let first = std::fs::canonicalize(first)
-        .map_err(Failure::local(format!("cannot look at {}", first.display())))?;
-    let text = first.file_name().map(|name| name.to_string_lossy().into_owned());
-    text.unwrap_or_default().parse().map_err(|error| {
+    // As it was named; `..` and the like have no name of their own, so where they lead to counts.
+    let named = match first.file_name() {
+        Some(name) => name.to_owned(),
+        None => {
+            let found = std::fs::canonicalize(first)
+                .map_err(Failure::local(format!("cannot look at {}", first.display())))?;
+            found.file_name().unwrap_or_default().to_owned()
+        }
+    };
+    // Two names that are no UTF-8 must not become one collection.
+    let Some(text) = named.to_str() else {
+        return Err(Failure::Usage(format!(
+            "the name of {} is no UTF-8; give --name NAME",
+            first.display()
+        )));
+    };
+    text.parse().map_err(|error| {
         Failure::Usage(format!("the path gives no name: {error}; give --name NAME"))
     })
 }
@@ -292,4 +305,26 @@ fn now() -> Timestamp {
 
 fn other(error: StoreError) -> Failure {
     Failure::Other(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn a_collection_is_called_as_the_first_path_is_named_and_not_as_its_target() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("run-7")).unwrap();
+        symlink("run-7", dir.path().join("latest")).unwrap();
+        let of = |path: PathBuf| name(None, &[path]).map(|name| name.to_string());
+        assert_eq!(of(dir.path().join("latest")).unwrap(), "latest");
+        assert_eq!(of(dir.path().join("run-7/")).unwrap(), "run-7");
+        assert_eq!(of(dir.path().join("run-7/../run-7/.")).unwrap(), "run-7");
+        let odd = dir.path().join(OsStr::from_bytes(b"no utf-8 \xff"));
+        assert!(matches!(of(odd), Err(Failure::Usage(said)) if said.contains("--name")));
+    }
 }

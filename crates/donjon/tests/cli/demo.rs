@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::program::donjon;
+use crate::program::{command, donjon};
 
 fn files() -> tempfile::TempDir {
     let directory = tempfile::tempdir().unwrap();
@@ -81,4 +81,25 @@ fn one_file_is_not_enough() {
     donjon(&["demo", files.path().to_str().unwrap()])
         .ends_with(2)
         .complains("two files are needed");
+}
+
+/// A file that was named absolutely beside one that was not was emptied, and `..` led out of the directory.
+#[test]
+fn files_are_named_in_any_way_and_stay_as_they_are() {
+    let files = tempfile::tempdir().unwrap();
+    fs::create_dir(files.path().join("below")).unwrap();
+    for name in ["absolute", "below/relative", "above"] {
+        fs::write(files.path().join(name), name).unwrap();
+    }
+    let absolute = files.path().join("absolute");
+    let args = ["demo", "--json", absolute.to_str().unwrap(), "relative", "../above"];
+    let ran = command(&args).current_dir(files.path().join("below")).output().unwrap();
+    let said = String::from_utf8_lossy(&ran.stdout).into_owned();
+    assert_eq!(ran.status.code(), Some(0), "{said} {}", String::from_utf8_lossy(&ran.stderr));
+    let summary: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(summary["read_back"], json!({"collections": 3, "right": 3, "wrong": 0}));
+    for name in ["absolute", "below/relative", "above"] {
+        assert_eq!(fs::read_to_string(files.path().join(name)).unwrap(), name);
+    }
+    assert_eq!(fs::read_dir(files.path()).unwrap().count(), 3);
 }
