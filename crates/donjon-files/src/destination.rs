@@ -20,10 +20,18 @@ pub(crate) const UNFINISHED_DIR: &str = ".donjon-get";
 const DIRECTORY: OFlags =
     OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
-/// A directory that is being filled. Locked: nobody else fills it meanwhile.
+/// A directory that may be filled, and is as it was. Locked: nobody else fills it meanwhile.
+#[derive(Debug)]
+pub(crate) struct Ground {
+    root: OwnedFd,
+    /// What an earlier get has left.
+    unfinished: Option<OwnedFd>,
+}
+
+/// A directory that is being filled.
 #[derive(Debug)]
 pub(crate) struct Destination {
-    root: OwnedFd,
+    ground: Ground,
     unfinished: OwnedFd,
 }
 
@@ -46,7 +54,7 @@ pub(crate) enum Rename {
     Refuse,
 }
 
-impl Destination {
+impl Ground {
     /// Makes the directory unless it is there, and locks it. It alone may be a link.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
         match fs::create_dir_all(path) {
@@ -64,9 +72,29 @@ impl Destination {
             ),
             error => error.into(),
         })?;
-        make_directory(&root, UNFINISHED_DIR.as_bytes())?;
-        let unfinished = openat(&root, UNFINISHED_DIR, DIRECTORY, Mode::empty())?;
-        Ok(Destination { root, unfinished })
+        let unfinished = match openat(&root, UNFINISHED_DIR, DIRECTORY, Mode::empty()) {
+            Err(Errno::NOENT) => None,
+            opened => Some(opened?),
+        };
+        Ok(Ground { root, unfinished })
+    }
+
+    /// Nothing is in the way: from here on it is filled.
+    pub(crate) fn begin(mut self) -> io::Result<Destination> {
+        let unfinished = match self.unfinished.take() {
+            Some(unfinished) => unfinished,
+            None => {
+                make_directory(&self.root, UNFINISHED_DIR.as_bytes())?;
+                openat(&self.root, UNFINISHED_DIR, DIRECTORY, Mode::empty())?
+            }
+        };
+        Ok(Destination { ground: self, unfinished })
+    }
+
+    /// Whether there is an unfinished file of `path`, from before.
+    pub(crate) fn has_unfinished(&self, path: &TreePath) -> io::Result<bool> {
+        let Some(unfinished) = &self.unfinished else { return Ok(false) };
+        Ok(find(unfinished, unfinished_name(path).as_bytes())? != Found::Nothing)
     }
 
     /// A directory of it.
@@ -76,6 +104,13 @@ impl Destination {
             directory = openat(&directory, component, DIRECTORY, Mode::empty())?;
         }
         Ok(directory)
+    }
+}
+
+impl Destination {
+    /// A directory of it.
+    pub(crate) fn directory(&self, path: &TreePath) -> io::Result<OwnedFd> {
+        self.ground.directory(path)
     }
 
     /// Makes a directory unless it is there. The one that it is in must be there.
@@ -90,11 +125,6 @@ impl Destination {
         let file =
             openat(&self.unfinished, unfinished_name(path), flags, Mode::from_raw_mode(0o666))?;
         Ok(file.into())
-    }
-
-    /// Whether there is an unfinished file of `path`, from before.
-    pub(crate) fn has_unfinished(&self, path: &TreePath) -> io::Result<bool> {
-        Ok(find(&self.unfinished, unfinished_name(path).as_bytes())? != Found::Nothing)
     }
 
     /// What was written to unfinished files is on the disk when this returns. One call for many files.
@@ -132,11 +162,11 @@ impl Destination {
         for path in directories {
             fsync(self.directory(path)?)?;
         }
-        match unlinkat(&self.root, UNFINISHED_DIR, AtFlags::REMOVEDIR) {
+        match unlinkat(&self.ground.root, UNFINISHED_DIR, AtFlags::REMOVEDIR) {
             Ok(()) | Err(Errno::NOTEMPTY | Errno::EXIST) => {}
             Err(error) => return Err(error.into()),
         }
-        Ok(fsync(&self.root)?)
+        Ok(fsync(&self.ground.root)?)
     }
 }
 

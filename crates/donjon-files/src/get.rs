@@ -12,7 +12,7 @@ use std::sync::Arc;
 use keep_manifest::{BlockRef, Tree, TreePath};
 use keep_rules::Locator;
 
-use crate::destination::Destination;
+use crate::destination::Ground;
 use crate::fetch::NotFetched;
 use crate::node::Node;
 use crate::nodes::Nodes;
@@ -149,8 +149,10 @@ pub async fn get<N: Node>(
 ) -> Result<Got, GetError> {
     survey::check_names(tree)?;
     let root = TreePath::root();
-    let destination = Destination::open(to).map_err(GetError::io("restore into", to, &root))?;
-    let surveyed = survey::survey(&destination, tree, to, options.existing)?;
+    let failed = || GetError::io("restore into", to, &root);
+    let ground = Ground::open(to).map_err(failed())?;
+    let surveyed = survey::survey(&ground, tree, to, options.existing)?;
+    let destination = ground.begin().map_err(failed())?;
     survey::make_directories(&destination, tree, to)?;
     let mut run = Run::new(destination, to, nodes, options, surveyed);
     run.all(tree).await?;

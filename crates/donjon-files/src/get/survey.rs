@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use keep_manifest::{Tree, TreePath};
 
 use super::{Existing, GetError};
-use crate::destination::{Destination, Found, Rename, find, is_possible};
+use crate::destination::{Destination, Found, Ground, Rename, find, is_possible};
 use crate::restore::{Stage, Target};
 
 /// So many things in the way are named; the others are counted.
@@ -33,7 +33,7 @@ pub(super) fn check_names(tree: &Tree) -> Result<(), GetError> {
 
 /// Looks for everything that the tree has.
 pub(super) fn survey(
-    destination: &Destination,
+    ground: &Ground,
     tree: &Tree,
     to: &Path,
     existing: Existing,
@@ -43,7 +43,7 @@ pub(super) fn survey(
     // Directories that are not there: nothing in them is.
     let mut absent: HashSet<&TreePath> = HashSet::new();
     for (path, directory) in tree.directories() {
-        let there = match open(destination, path, &absent, &mut obstacles)
+        let there = match open(ground, path, &absent, &mut obstacles)
             .map_err(GetError::io("look at", to, path))?
         {
             Some(there) => Some(there),
@@ -59,7 +59,7 @@ pub(super) fn survey(
                 Some(there) => find(there, name.as_bytes()).map_err(failed(&path))?,
                 None => Found::Nothing,
             };
-            let unfinished = destination.has_unfinished(&path).map_err(failed(&path))?;
+            let unfinished = ground.has_unfinished(&path).map_err(failed(&path))?;
             let (stage, rename) = match found {
                 Found::File { size } if size == file.size() => (Stage::Existing, Rename::Refuse),
                 Found::Nothing => (fresh(unfinished), Rename::Refuse),
@@ -93,19 +93,19 @@ fn fresh(has_unfinished: bool) -> Stage {
 
 /// The directory, if it is there.
 fn open(
-    destination: &Destination,
+    ground: &Ground,
     path: &TreePath,
     absent: &HashSet<&TreePath>,
     obstacles: &mut Obstacles<'_>,
 ) -> std::io::Result<Option<OwnedFd>> {
     let Some((parent, name)) = path.split_last() else {
-        return destination.directory(path).map(Some);
+        return ground.directory(path).map(Some);
     };
     if absent.contains(&parent) {
         return Ok(None);
     }
-    match find(&destination.directory(&parent)?, name.as_bytes())? {
-        Found::Directory => destination.directory(path).map(Some),
+    match find(&ground.directory(&parent)?, name.as_bytes())? {
+        Found::Directory => ground.directory(path).map(Some),
         Found::Nothing => Ok(None),
         Found::File { .. } | Found::Special => {
             obstacles

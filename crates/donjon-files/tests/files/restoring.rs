@@ -130,6 +130,8 @@ async fn other_files_are_never_overwritten_unasked() {
     let error = world.get(&tree, Existing::Keep).await.unwrap_err().to_string();
     assert!(error.contains("long: another file is there; --overwrite replaces it"), "{error}");
     assert!(!world.output().join("dir/one").exists(), "nothing was changed");
+    // A directory with it could not be put.
+    assert!(!world.output().join(".donjon-get").exists(), "nothing was changed");
 
     fs::remove_file(world.output().join("long")).unwrap();
     fs::write(world.output().join("dir/one"), "FIRST").unwrap();

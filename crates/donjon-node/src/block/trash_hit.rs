@@ -24,11 +24,15 @@ pub(super) async fn look(node: &Arc<Node>, hash: BlockHash) -> Result<LookAgain,
         node.metrics.trash_hit();
         tokio::spawn(report(node.clone(), hash, mount.clone()));
     }
-    match (node.on_hit, mount, trouble) {
-        (OnTrashHit::Report, ..) | (OnTrashHit::Untrash, None, None) => Ok(LookAgain::No),
-        (OnTrashHit::Untrash, None, Some(trouble)) => Err(trouble),
-        (OnTrashHit::Untrash, Some(mount), _) if !mount.access.allows_write() => Ok(LookAgain::No),
-        (OnTrashHit::Untrash, Some(mount), _) => match untrash_on(node, &mount, hash).await {
+    if node.on_hit == OnTrashHit::Report {
+        return Ok(LookAgain::No);
+    }
+    let writable = mount.filter(|mount| mount.access.allows_write());
+    match (writable, trouble) {
+        (None, None) => Ok(LookAgain::No),
+        // The trash that cannot be looked into may have it, whatever a read-only mount has.
+        (None, Some(trouble)) => Err(trouble),
+        (Some(mount), _) => match untrash_on(node, &mount, hash).await {
             // Emptied, or brought back by somebody else, meanwhile.
             Ok(_) | Err(VolumeError::NotFound) => Ok(LookAgain::Yes),
             Err(error) => {
