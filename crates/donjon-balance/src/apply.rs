@@ -83,6 +83,11 @@ pub enum ApplyError {
     /// It was made with another signature TTL.
     #[error("the plan was made with another signature TTL than is configured now; make a new one")]
     OtherTtl,
+    /// It was made with other wishes.
+    #[error(
+        "the plan was made with another DefaultReplication or ClassFirst than is configured now; make a new one"
+    )]
+    OtherPolicy,
     /// Lists were sent since it was made: it does not know what is doomed.
     #[error("lists were sent since this plan was made, or it was sent already; make a new one")]
     Overtaken,
@@ -121,8 +126,11 @@ pub enum ApplyError {
 impl ApplyError {
     /// Whether it is the plan that will not do, so that nobody was sent anything.
     fn refuses_the_plan(&self) -> bool {
-        use ApplyError::{OtherDigest, OtherTtl, Overtaken, Plan, TooOld};
-        matches!(self, Plan(_) | OtherDigest { .. } | TooOld { .. } | OtherTtl | Overtaken)
+        use ApplyError::{OtherDigest, OtherPolicy, OtherTtl, Overtaken, Plan, TooOld};
+        matches!(
+            self,
+            Plan(_) | OtherDigest { .. } | TooOld { .. } | OtherTtl | OtherPolicy | Overtaken
+        )
     }
 }
 
@@ -307,6 +315,13 @@ fn check(
     if u128::from(header.signature_ttl) != settings.signature_ttl.as_nanos() {
         return Err(ApplyError::OtherTtl);
     }
+    let as_now = planning::policy(settings, sent.epoch);
+    if ["class_first", "default_replication"]
+        .iter()
+        .any(|key| header.policy.get(*key) != as_now.get(*key))
+    {
+        return Err(ApplyError::OtherPolicy);
+    }
     if header.policy.get("after_epoch").and_then(Value::as_u64) != Some(sent.epoch)
         || epoch(header) <= sent.epoch
     {
@@ -332,7 +347,12 @@ pub(crate) fn held(
     let mut held = brakes(size, before.map(LastRun::size).as_ref(), settings.brakes);
     let now = LastRun::new(size, &[], sources).source_sizes();
     let then = before.map(LastRun::source_sizes).unwrap_or_default();
-    held.extend(source_brakes(&now, &then, settings.brakes));
+    let doubts = source_brakes(&now, &then, settings.brakes);
+    // A doubt stays until a person has looked: who writes on in a restored directory makes it look newer.
+    let old = before.map(LastRun::sources_in_doubt).unwrap_or_default();
+    let is_told = |of: &String| doubts.iter().any(|brake| brake.source() == Some(of));
+    held.extend(old.into_iter().filter(|of| !is_told(of)).map(|of| Brake::SourceInDoubt { of }));
+    held.extend(doubts);
     held.retain(|brake| brakes_for == BrakesFor::Everything || !brake.can_be_released());
     held
 }

@@ -39,6 +39,9 @@ pub struct SourceState {
     /// A digest of its contents, if it has one.
     #[serde(default)]
     pub sha256: Option<Sha256Digest>,
+    /// It had gone back, or was another, in a later run, and nobody has released a plan since.
+    #[serde(default)]
+    pub in_doubt: bool,
 }
 
 impl LastRun {
@@ -71,6 +74,27 @@ impl LastRun {
     }
 }
 
+impl LastRun {
+    /// The sources that are in doubt since, as brakes name them.
+    pub fn sources_in_doubt(&self) -> Vec<String> {
+        self.sources
+            .iter()
+            .filter(|source| source.in_doubt)
+            .map(|source| source.size().name)
+            .collect()
+    }
+
+    /// Remembers that this source is in doubt; whether that is new.
+    pub fn doubt(&mut self, of: &str) -> bool {
+        let found =
+            self.sources.iter_mut().find(|source| source.size().name == of && !source.in_doubt);
+        found.is_some_and(|source| {
+            source.in_doubt = true;
+            true
+        })
+    }
+}
+
 impl From<&ReferenceInput> for SourceState {
     fn from(read: &ReferenceInput) -> Self {
         SourceState {
@@ -79,6 +103,7 @@ impl From<&ReferenceInput> for SourceState {
             collections: read.collections,
             generation: read.generation,
             sha256: read.sha256,
+            in_doubt: false,
         }
     }
 }

@@ -284,6 +284,12 @@ impl Run<'_> {
         }
         let sources = &planned.sources;
         let held = held(&planned.size, sources, self.settings, &sent, BrakesFor::Everything);
+        let doubted = held.iter().filter_map(Brake::source);
+        let last = &mut sent.last_run;
+        let is_new = |of: &String| last.as_mut().is_some_and(|last| last.doubt(of));
+        if doubted.map(is_new).fold(false, |any, new| any | new) {
+            sent.store(&self.settings.state_dir)?;
+        }
         let unknown = observed.book.unknown_classes().map(|(_, class)| class.to_string()).collect();
         let classes = observed.book.numbered_classes();
         let classes =
@@ -396,12 +402,18 @@ impl Run<'_> {
                 }
             };
             let other = match &known.trash {
-                SentTrash::Plan { list_id: Some(id), .. } => status.generation != *id,
+                // What a worker still holds of earlier lists may be of any of them, and we remember one.
+                SentTrash::Plan { list_id: Some(id), .. } => {
+                    status.generation != *id || status.running_before > 0
+                }
                 SentTrash::Plan { list_id: None, .. } | SentTrash::Unknown => true,
                 SentTrash::Cleared => busy(&status) > 0,
             };
             if other {
-                return Ok(Some(format!("{} has another trash list than we sent", server.url)));
+                return Ok(Some(match status.running_before {
+                    0 => format!("{} has another trash list than we sent", server.url),
+                    items => format!("{} still works on {items} of earlier lists", server.url),
+                }));
             }
         }
         Ok(None)
@@ -413,7 +425,9 @@ impl Run<'_> {
             "clearing the trash lists of all nodes: it is not known what they still trash"
         );
         self.progress.begin("clear", 0);
-        let cleared = clear_all(self.servers, self.settings.patience, CLEARED_WITHIN).await;
+        // Whatever is on its way still is older than this, and is refused when it arrives.
+        let epoch = u64::try_from((self.now)().as_nanos()).unwrap_or_default();
+        let cleared = clear_all(self.servers, epoch, self.settings.patience, CLEARED_WITHIN).await;
         cleared.map_err(|error| RunError::NotCleared { why: why.to_owned(), error })?;
         for server in self.servers {
             sent.idle(&server.uuid, (self.now)());

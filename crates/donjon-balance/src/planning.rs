@@ -321,13 +321,18 @@ fn report(book: &WishBook, judged: &Judged<'_>) -> Vec<Slug> {
     report
 }
 
-fn header(observed: &Observed, settings: &Settings, name: &PlanName) -> Header {
-    let layout = &observed.layout;
-    let policy = json!({
+/// The wishes that a plan was made with.
+pub(crate) fn policy(settings: &Settings, after_epoch: u64) -> Value {
+    json!({
         "class_first": settings.policy == Policy::ClassFirst,
         "default_replication": settings.default_replication,
-        "after_epoch": name.after_epoch,
-    });
+        "after_epoch": after_epoch,
+    })
+}
+
+fn header(observed: &Observed, settings: &Settings, name: &PlanName) -> Header {
+    let layout = &observed.layout;
+    let policy = policy(settings, name.after_epoch);
     let ttl = settings.signature_ttl.as_nanos();
     Header {
         format: FORMAT,

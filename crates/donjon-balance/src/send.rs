@@ -120,19 +120,22 @@ async fn put(
     client.put_list(name, body).await
 }
 
-/// Empties the trash list of every node, and waits until no worker holds an item of it: at most `wait_max` in all.
+/// Empties the trash list of every node, and waits until no worker holds an item of it: at most `wait_max` in all. Nodes that
+/// know of epochs refuse lists of earlier ones from then on.
 ///
 /// # Errors
 /// Some node may still trash what it was told before.
 pub async fn clear_all(
     servers: &[Server],
+    epoch: u64,
     patience: Patience,
     wait_max: Duration,
 ) -> Result<(), NotCleared> {
     let cleared = servers.iter().map(async |server| {
         let url = || server.url.to_string();
-        let sent = patience
-            .ask(async || put(&server.client, ListName::Trash, Body::from("[]"), None).await);
+        let sent = patience.ask(async || {
+            put(&server.client, ListName::Trash, Body::from("[]"), Some(epoch)).await
+        });
         sent.await.map_err(|error| NotSent { url: url(), list: ListName::Trash, error })?;
         match tokio::time::timeout(wait_max, idle(server, patience)).await {
             Ok(Ok(())) => Ok(()),

@@ -102,6 +102,14 @@ pub enum Brake {
         /// Its generation, now and before.
         generation: u64,
     },
+    /// A source was in doubt before, and nobody has looked since.
+    #[error(
+        "{of} had gone back, or was another, in an earlier run, and nobody has released a plan since: what came later may be missing still"
+    )]
+    SourceInDoubt {
+        /// Which source.
+        of: String,
+    },
     /// A source has nothing any more.
     #[error("{of} has no collection any more, and had {before} in the run before")]
     SourceEmpty {
@@ -147,6 +155,24 @@ pub enum Brake {
 }
 
 impl Brake {
+    /// The source that was put back or exchanged: a doubt that does not end by itself.
+    pub fn source(&self) -> Option<&String> {
+        match self {
+            Brake::SourceWentBack { of, .. }
+            | Brake::SourceIsAnother { of, .. }
+            | Brake::SourceInDoubt { of } => Some(of),
+            Brake::NoCollections
+            | Brake::NothingWanted
+            | Brake::ManyReplicas { .. }
+            | Brake::ManyBytes { .. }
+            | Brake::FewerCollections { .. }
+            | Brake::FewerReferences { .. }
+            | Brake::SourceEmpty { .. }
+            | Brake::SourceShrank { .. }
+            | Brake::SourceGone { .. } => None,
+        }
+    }
+
     /// Whether a person may say that it is meant so, for one plan. Without any reference nobody may.
     pub const fn can_be_released(&self) -> bool {
         !matches!(self, Brake::NoCollections | Brake::NothingWanted)

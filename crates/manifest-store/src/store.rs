@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -182,7 +182,12 @@ impl Store {
     }
 
     /// The catalog on the disk is replaced first, ours only if that is done.
+    ///
+    /// Refused if the directory is not the one any more whose lock is held: another writer may be at work in it.
     fn replace(&mut self, mut next: Catalog, now: Timestamp) -> Result<(), StoreError> {
+        if !is_at(&self.lock, &self.dir.join("lock"))? {
+            return Err(StoreError::Changed { dir: self.dir.clone() });
+        }
         match next.store(&self.dir, &self.disk, now) {
             Ok(()) => {
                 self.catalog = next;
@@ -274,14 +279,31 @@ fn lock(dir: &Path, waiting: impl FnOnce()) -> Result<File, StoreError> {
     let path = dir.join("lock");
     let mut options = OpenOptions::new();
     options.create(true).truncate(false).write(true).mode(0o600);
-    let file = options.open(&path).map_err(StoreError::io("cannot be opened", &path))?;
-    let mut locked = flock(&file, FlockOperation::NonBlockingLockExclusive);
-    if locked == Err(Errno::WOULDBLOCK) {
-        waiting();
-        locked = flock(&file, FlockOperation::LockExclusive);
+    let mut waiting = Some(waiting);
+    loop {
+        let file = options.open(&path).map_err(StoreError::io("cannot be opened", &path))?;
+        let mut locked = flock(&file, FlockOperation::NonBlockingLockExclusive);
+        if locked == Err(Errno::WOULDBLOCK) {
+            waiting.take().into_iter().for_each(|waiting| waiting());
+            locked = flock(&file, FlockOperation::LockExclusive);
+        }
+        locked.map_err(|error| StoreError::io("cannot be locked", &path)(error.into()))?;
+        // Whoever waited may hold the lock of a directory that was replaced meanwhile.
+        if is_at(&file, &path)? {
+            return Ok(file);
+        }
     }
-    locked.map_err(|error| StoreError::io("cannot be locked", &path)(error.into()))?;
-    Ok(file)
+}
+
+/// Whether this open file is the one that has the name now.
+fn is_at(file: &File, path: &Path) -> Result<bool, StoreError> {
+    let failed = || StoreError::io("cannot be looked at", path);
+    let ours = file.metadata().map_err(failed())?;
+    match fs::metadata(path) {
+        Ok(there) => Ok((there.dev(), there.ino()) == (ours.dev(), ours.ino())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(failed()(error)),
+    }
 }
 
 #[cfg(test)]

@@ -206,9 +206,20 @@ impl Publishing<'_> {
             at: now(),
             existing: self.existing,
         };
-        // Nothing is awaited from here on: an interruption comes before or after.
+        // Nothing is awaited until it is published: an interruption comes before or after.
         match store.publish(publication, manifest) {
-            Ok(published) => Ok(Became { published, renewed, forgotten }),
+            Ok(published) => {
+                drop(store);
+                // If the machine slept meanwhile, a balancer that did not know may have trashed blocks.
+                let again = put.renew(nodes, self.ttl, || self.clock.now()).await;
+                again.map_err(|error| {
+                    Failure::Other(format!(
+                        "{} is published, but publishing took so long that its blocks may be gone: {error}; put it again",
+                        self.name
+                    ))
+                })?;
+                Ok(Became { published, renewed, forgotten })
+            }
             Err(error @ StoreError::Exists { .. }) => Err(Failure::Other(format!(
                 "{error}: --name, or --replace. All blocks are stored, but nothing is published"
             ))),

@@ -1,5 +1,7 @@
 //! A run that would change too much stops, and a person may let exactly that plan through, once.
 
+use std::fs;
+
 use serde_json::json;
 
 use crate::cluster::{Block, Cluster, blocks, wait_for};
@@ -97,4 +99,31 @@ fn a_directory_that_outlived_what_was_removed_before_is_not_held() {
     cluster.remove("c1");
     cluster.remove("c2");
     wait_for("a run that reads one collection", || cluster.once()["collections"] == 1);
+}
+
+/// Who writes on in a restored directory makes it look newer than it was, and erases what it does not know.
+#[test]
+fn a_directory_that_went_back_is_held_until_somebody_has_looked_though_it_is_written_on() {
+    let cluster = Cluster::start(1, json!({"MaxTrashPercent": 100}));
+    let [old, new, next, last] = ["old", "new", "next", "last"].map(Block::new);
+    cluster.plant(0, &[old.clone(), new.clone(), next.clone(), last.clone()]);
+    cluster.publish("old", &[old], Some(1));
+    let catalog = cluster.path("manifests/catalog");
+    let before = fs::read(&catalog).unwrap();
+    cluster.publish("new", std::slice::from_ref(&new), Some(1));
+    cluster.once();
+    fs::write(&catalog, before).unwrap();
+    cluster.balance(&["once"]).ends_with(4);
+    cluster.publish("next", &[next], Some(1));
+    cluster.balance(&["once"]).ends_with(4);
+    cluster.publish("last", &[last], Some(1));
+    let ran = cluster.balance(&["once"]).ends_with(4);
+    assert!(ran.stderr.contains("nobody has released a plan since"), "{}", ran.stderr);
+    cluster.settle();
+    assert_eq!(cluster.copies(&new), 1);
+    let plan = cluster.arg("the.plan");
+    let made = cluster.balance(&["plan", "-o", &plan, "--json"]).ends_with(4).json();
+    let digest = made["digest"].as_str().unwrap();
+    cluster.balance(&["apply", &plan, "--digest", digest, "--release-brakes"]).ends_with(0);
+    cluster.once();
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde_json::json;
 
 use crate::between::{Answer, Between};
-use crate::cluster::{Block, Cluster};
+use crate::cluster::{Block, Cluster, wait_for};
 
 /// A cluster with something to trash.
 fn with_garbage(nodes: usize) -> (Cluster, Block) {
@@ -380,4 +380,36 @@ fn an_mtime_far_in_the_future_is_told() {
     let liar = Between::start(cluster.url(0), odd);
     let text = cluster.balance(&["once", "--url", liar.url()]).ends_with(0).text();
     assert!(text.contains("1 replica with an mtime more than a day in the future"), "{text}");
+}
+
+/// A disk that hangs for hours: its worker may trash what it was told two lists ago.
+#[test]
+fn an_item_that_a_worker_still_holds_of_an_earlier_list_is_waited_for() {
+    let cluster = Cluster::start(2, json!({"MaxTrashPercent": 100}));
+    let (block, other) = (Block::new("block"), Block::new("other"));
+    cluster.plant(0, &[block.clone(), other.clone()]);
+    cluster.plant(1, std::slice::from_ref(&block));
+    cluster.publish("a", &[block.clone(), other], Some(1));
+    // The lock that a trash takes, as a stand-in for a disk that hangs.
+    let locks: Vec<fs::File> =
+        (0..2).map(|node| fs::File::open(cluster.file(node, &block)).unwrap()).collect();
+    for lock in &locks {
+        rustix::fs::flock(lock, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    }
+    cluster.once();
+    let busy = |key: &str| (0..2).any(|node| cluster.list_status(node, "trash")[key] == 1);
+    wait_for("a worker at the lock", || busy("running"));
+    cluster.once();
+    assert!(busy("running_before"));
+    let plan = cluster.arg("the.plan");
+    let mut third = cluster.start_balance(&["plan", "-o", &plan]);
+    wait_for("the clearing", || {
+        // The first run cleared what nobody knew, and each of two sent a list: this is the fourth.
+        (0..2).all(|node| cluster.list_status(node, "trash")["generation"] == 4)
+    });
+    assert!(third.try_wait().unwrap().is_none(), "it waits");
+    drop(locks);
+    assert_eq!(third.wait().unwrap().code(), Some(0));
+    cluster.settle();
+    assert_eq!(cluster.copies(&block), 1);
 }

@@ -148,3 +148,21 @@ fn a_diff_counts_first_shows_so_many_blocks_and_says_what_is_left_out() {
     assert!(text.ends_with("and 4 more; --limit 0 shows all\n"), "{text}");
     assert_eq!(diff(&["--limit", "0", "--json"]).json()["left_out"], 0);
 }
+
+#[test]
+fn a_plan_that_was_made_for_fewer_copies_is_not_applied() {
+    let cluster = Cluster::start(2, json!({"MaxTrashPercent": 100}));
+    let block = [Block::new("block")];
+    cluster.plant(0, &block);
+    cluster.plant(1, &block);
+    cluster.publish("a", &block, None);
+    cluster.configure_collections("DefaultReplication", json!(1));
+    let plan = cluster.arg("the.plan");
+    let made = cluster.balance(&["plan", "-o", &plan, "--json"]).ends_with(0).json();
+    let digest = made["digest"].as_str().unwrap();
+    cluster.configure_collections("DefaultReplication", json!(2));
+    let ran = cluster.balance(&["apply", &plan, "--digest", digest]).ends_with(1);
+    assert!(ran.stderr.contains("another DefaultReplication"), "{}", ran.stderr);
+    cluster.settle();
+    assert_eq!(cluster.copies(&block[0]), 2);
+}

@@ -346,6 +346,18 @@ fn a_manifest_that_a_catalog_in_doubt_may_name_is_kept() {
     assert_eq!(seen(dir.path(), at(1)).unwrap().len(), 3);
 }
 
+#[test]
+fn a_writer_whose_directory_was_replaced_writes_no_more() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut first = Store::open(dir.path(), at(0)).unwrap();
+    fs::remove_file(dir.path().join("lock")).unwrap();
+    let mut second = Store::open(dir.path(), at(1)).unwrap();
+    second.publish(publication("b", 2, Existing::Refuse), manifest(2).as_bytes()).unwrap();
+    let late = first.publish(publication("a", 3, Existing::Refuse), manifest(1).as_bytes());
+    assert!(matches!(late, Err(StoreError::Changed { .. })), "{late:?}");
+    assert_eq!(seen(dir.path(), at(4)).unwrap(), [("b".to_owned(), true, manifest(2))]);
+}
+
 #[derive(Clone, Debug)]
 enum Act {
     Publish(u8, u8, bool),
