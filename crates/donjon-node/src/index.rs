@@ -6,9 +6,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Method, StatusCode};
+use keep_protocol::mounts::MountDescription;
 use keep_rules::HashPrefix;
 use keep_volume::{Error as VolumeError, IndexCursor, IndexEntry};
-use serde::Serialize;
 
 use crate::http::{Answer, Body, BodySender, Failure, Permit, empty, json};
 use crate::mounts::Mount;
@@ -138,34 +138,20 @@ fn report_strange(mount: &Mount, cursor: &dyn IndexCursor) {
 
 /// `GET /mounts`.
 pub(crate) fn mounts(node: &Node) -> Answer {
-    let rows: Vec<MountRow> = node.mounts.iter().map(|mount| MountRow::of(mount)).collect();
-    json(StatusCode::OK, &rows)
+    let mounts: Vec<_> = node.mounts.iter().map(|mount| described(mount)).collect();
+    json(StatusCode::OK, &mounts)
 }
 
-#[derive(Serialize)]
-struct MountRow {
-    uuid: String,
-    device_id: String,
-    allow_write: bool,
-    allow_trash: bool,
-    replication: u32,
-    storage_classes: std::collections::BTreeMap<String, bool>,
-}
-
-impl MountRow {
-    fn of(mount: &Mount) -> MountRow {
-        MountRow {
-            uuid: mount.uuid.to_string(),
-            device_id: mount.volume.device_id().to_string(),
-            allow_write: mount.access.allows_write(),
-            allow_trash: mount.access.allows_trash(),
-            replication: mount.replication.get(),
-            storage_classes: mount
-                .classes
-                .iter()
-                .map(|class| (class.to_string(), true))
-                .chain(mount.classes_off.iter().map(|class| (class.to_string(), false)))
-                .collect(),
-        }
+fn described(mount: &Mount) -> MountDescription {
+    let on = mount.classes.iter().map(|class| (class.to_string(), true));
+    let off = mount.classes_off.iter().map(|class| (class.to_string(), false));
+    MountDescription {
+        uuid: mount.uuid.to_string(),
+        device_id: mount.volume.device_id().to_string(),
+        allow_write: mount.access.allows_write(),
+        allow_trash: mount.access.allows_trash(),
+        replication: mount.replication.get(),
+        storage_classes: on.chain(off).collect(),
+        medium: mount.volume.medium().map(|medium| medium.to_string()),
     }
 }

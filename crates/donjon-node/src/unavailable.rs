@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use keep_rules::trash::Fate;
 use keep_rules::{BlockHash, DeviceId, HashPrefix, MountUuid, Timestamp};
 use keep_volume::{
-    BlockReader, BlockWriter, EmptyOrder, Error, IndexCursor, IoStats, Replica, Round, Swept,
-    TrashedCopy, TryWrite, Untrashed, Volume,
+    BlockReader, BlockWriter, EmptyOrder, Error, IndexCursor, IoStats, Medium, Replica, Round,
+    Swept, TrashedCopy, TryWrite, Untrashed, Volume,
 };
 
 /// Answers everything with [`Error::WrongRoot`].
@@ -36,6 +36,10 @@ fn refused<T>() -> Result<T, Error> {
 impl Volume for Unavailable {
     fn device_id(&self) -> &DeviceId {
         &self.device_id
+    }
+
+    fn medium(&self) -> Option<Medium> {
+        None
     }
 
     fn stats(&self) -> &IoStats {

@@ -29,6 +29,11 @@ pub struct MountDescription {
     pub replication: u32,
     /// Its storage classes as configured. A class marked `false` is listed all the same.
     pub storage_classes: BTreeMap<String, bool>,
+    /// Of a Donjon node: changes when the disk or directory behind the mount is replaced by another, also by one with
+    /// the same UUID and device. The same over restarts and remounts. Only good for comparing. Absent if the node cannot
+    /// tell, and from a keepstore.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub medium: Option<String>,
 }
 
 #[cfg(test)]
@@ -44,9 +49,18 @@ mod tests {
             allow_trash: false,
             replication: 2,
             storage_classes: [("default".into(), true), ("archive".into(), false)].into(),
+            medium: None,
         };
         let text = r#"{"uuid":"zzzzz-nyw5e-000000000000000","device_id":"host:/data","allow_write":true,"allow_trash":false,"replication":2,"storage_classes":{"archive":false,"default":true}}"#;
         assert_eq!(serde_json::to_string(&mount).unwrap(), text);
         assert_eq!(serde_json::from_str::<MountDescription>(text).unwrap(), mount);
+    }
+
+    #[test]
+    fn a_medium_is_one_more_key() {
+        let text = r#"{"uuid":"u","device_id":"d","allow_write":true,"allow_trash":true,"replication":1,"storage_classes":{},"medium":"c-17f"}"#;
+        let mount: MountDescription = serde_json::from_str(text).unwrap();
+        assert_eq!(mount.medium.as_deref(), Some("c-17f"));
+        assert_eq!(serde_json::to_string(&mount).unwrap(), text);
     }
 }

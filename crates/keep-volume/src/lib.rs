@@ -9,6 +9,7 @@ mod chunks;
 mod emptying;
 mod error;
 mod halt;
+mod medium;
 mod stats;
 mod volume;
 
@@ -16,6 +17,7 @@ pub use directory::Directory;
 pub use emptying::{Emptied, EmptiedCopy, EmptyOrder, Round};
 pub use error::Error;
 pub use halt::Halt;
+pub use medium::Medium;
 pub use memory::Memory;
 pub use stats::{Direction, IoStats, Operation};
 pub use volume::{

@@ -12,7 +12,7 @@ use keep_rules::{BLOCK_SIZE_MAX, BlockHash, HashPrefix, Timestamp};
 use crate::chunks::ChunkReader;
 use crate::{
     BlockReader, BlockWriter, Direction, Emptied, EmptiedCopy, EmptyOrder, Error, IndexCursor,
-    IndexEntry, IoStats, Operation, Replica, Round, Strange, Swept, TrashedCopy, TryWrite,
+    IndexEntry, IoStats, Medium, Operation, Replica, Round, Strange, Swept, TrashedCopy, TryWrite,
     Untrashed, Volume,
 };
 
@@ -117,6 +117,10 @@ impl State {
 impl Volume for Memory {
     fn device_id(&self) -> &DeviceId {
         &self.shared.device_id
+    }
+
+    fn medium(&self) -> Option<Medium> {
+        None
     }
 
     fn stats(&self) -> &IoStats {

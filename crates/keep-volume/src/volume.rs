@@ -6,7 +6,7 @@ use keep_rules::mount::DeviceId;
 use keep_rules::trash::Fate;
 use keep_rules::{BlockHash, HashPrefix, Timestamp};
 
-use crate::{EmptyOrder, Error, Halt, IoStats, Round};
+use crate::{EmptyOrder, Error, Halt, IoStats, Medium, Round};
 
 /// A back end that stores replicas of blocks.
 ///
@@ -28,6 +28,10 @@ use crate::{EmptyOrder, Error, Halt, IoStats, Round};
 pub trait Volume: Send + Sync + 'static {
     /// Which physical back end this is. The same for every node that shares it, and for no other (spec section 6).
     fn device_id(&self) -> &DeviceId;
+
+    /// What the volume lies on, as of when it was last looked at. `None` if that cannot be told from what may take its
+    /// place. Reads nothing.
+    fn medium(&self) -> Option<Medium>;
 
     /// Calls and bytes so far.
     fn stats(&self) -> &IoStats;

@@ -9,6 +9,7 @@ mod durable; // 1: what was answered survives
 mod explain; // 8
 mod guard; // 6: a list that names too much is held
 mod ledger; // 7
+mod mounts; // another directory in the place of a volume
 mod node;
 #[path = "../cli/program.rs"]
 mod program;

@@ -47,8 +47,8 @@ use self::read::Reader;
 use self::tree::Tree;
 use self::write::Writer;
 use crate::{
-    BlockReader, BlockWriter, EmptyOrder, Error, IndexCursor, IoStats, Replica, Round, Swept,
-    TrashedCopy, TryWrite, Untrashed, Volume,
+    BlockReader, BlockWriter, EmptyOrder, Error, IndexCursor, IoStats, Medium, Replica, Round,
+    Swept, TrashedCopy, TryWrite, Untrashed, Volume,
 };
 
 /// Threads that the operations of one volume take at once, at most. A quarter of those that tokio has: a disk that hangs
@@ -179,6 +179,10 @@ impl Directory {
 impl Volume for Directory {
     fn device_id(&self) -> &DeviceId {
         &self.device_id
+    }
+
+    fn medium(&self) -> Option<Medium> {
+        self.tree.root.medium()
     }
 
     fn stats(&self) -> &IoStats {

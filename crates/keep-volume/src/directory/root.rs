@@ -14,7 +14,7 @@ use keep_rules::mount::MountUuid;
 
 use super::config::Identity;
 use super::temp;
-use crate::Error;
+use crate::{Error, Medium};
 
 /// The marker file's name. The Go program ignores it: it is not hexadecimal.
 const MARKER: &str = ".donjon-volume";
@@ -72,11 +72,13 @@ impl FileId {
 struct Seen {
     id: FileId,
     changed: (i64, i64),
+    medium: Medium,
 }
 
 impl Seen {
     fn of(metadata: &Metadata) -> Self {
-        Seen { id: FileId::of(metadata), changed: (metadata.ctime(), metadata.ctime_nsec()) }
+        let changed = (metadata.ctime(), metadata.ctime_nsec());
+        Seen { id: FileId::of(metadata), changed, medium: Medium::of(metadata) }
     }
 }
 
@@ -111,6 +113,12 @@ impl Root {
     /// Where the root is.
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// What the marker that was last read says of the disk; `None` without a marker.
+    pub(super) fn medium(&self) -> Option<Medium> {
+        let marker = self.marker.as_ref()?;
+        Some(marker.lock().unwrap_or_else(PoisonError::into_inner).medium)
     }
 
     /// Makes sure that the path still means the directory that was opened. Two cheap look-ups as a rule.

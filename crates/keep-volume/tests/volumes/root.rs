@@ -204,3 +204,51 @@ async fn a_marker_that_vanishes_or_changes_is_noticed() {
     fs::remove_file(&marker).unwrap();
     assert_wrong_root(volume.stat(Block::of("absent").hash).await);
 }
+
+#[tokio::test]
+async fn a_medium_is_the_same_after_a_restart_and_a_remount() {
+    let disk = Disk::new();
+    let (root, volume) = used(&disk).await;
+    let medium = volume.medium().unwrap();
+    let aside = take_away(&root);
+    fs::rename(aside, &root).unwrap();
+    assert_eq!(fetch(&volume, Block::of("live").hash).await.unwrap(), b"live");
+    assert_eq!(volume.medium(), Some(medium));
+    drop(volume);
+    assert_eq!(disk.open(&root).medium(), Some(medium));
+    let observed = DirectoryConfig { identity: Identity::Observe, ..disk.config(&root) };
+    assert_eq!(Directory::open(observed).unwrap().medium(), Some(medium));
+}
+
+#[test]
+fn another_directory_with_the_same_uuid_is_another_medium() {
+    let disk = Disk::new();
+    let root = disk.fresh_root();
+    let first = disk.open(&root).medium().unwrap();
+    fs::remove_dir_all(&root).unwrap();
+    fs::create_dir(&root).unwrap();
+    fs::write(root.join(MARKER), format!("{UUID}\n")).unwrap();
+    let second = disk.open(&root).medium().unwrap();
+    assert_ne!(first, second);
+    assert_ne!(first.to_string(), second.to_string());
+}
+
+#[tokio::test]
+async fn a_marker_that_is_replaced_while_the_volume_is_used_is_another_medium() {
+    let disk = Disk::new();
+    let (root, volume) = used(&disk).await;
+    let first = volume.medium().unwrap();
+    let new = root.join("new");
+    fs::write(&new, UUID).unwrap();
+    fs::rename(new, root.join(MARKER)).unwrap();
+    volume.check(TryWrite::No).await.unwrap();
+    assert_ne!(volume.medium(), Some(first));
+}
+
+#[test]
+fn a_root_without_a_marker_has_no_medium() {
+    let disk = Disk::new();
+    let observed =
+        DirectoryConfig { identity: Identity::Observe, ..disk.config(&disk.fresh_root()) };
+    assert_eq!(Directory::open(observed).unwrap().medium(), None);
+}

@@ -9,8 +9,8 @@ use keep_rules::mount::DeviceId;
 use keep_rules::trash::Fate;
 use keep_rules::{BlockHash, HashPrefix, Timestamp};
 use keep_volume::{
-    BlockReader, BlockWriter, EmptyOrder, Error, Halt, IndexCursor, IndexEntry, IoStats, Replica,
-    Round, Strange, Swept, Tally, TrashedCopy, TryWrite, Untrashed, Volume,
+    BlockReader, BlockWriter, EmptyOrder, Error, Halt, IndexCursor, IndexEntry, IoStats, Medium,
+    Replica, Round, Strange, Swept, Tally, TrashedCopy, TryWrite, Untrashed, Volume,
 };
 
 /// A call of a volume, its readers, writers and cursors.
@@ -147,6 +147,10 @@ impl<H: Hook> IndexCursor for Handle<Box<dyn IndexCursor>, H> {
 impl<V: Volume, H: Hook> Volume for Around<V, H> {
     fn device_id(&self) -> &DeviceId {
         self.inner.device_id()
+    }
+
+    fn medium(&self) -> Option<Medium> {
+        self.inner.medium()
     }
 
     fn stats(&self) -> &IoStats {
