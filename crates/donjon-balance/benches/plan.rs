@@ -60,6 +60,7 @@ fn header() -> Header {
         access: MountAccess::ReadWrite,
         replication: 1,
         classes: vec!["default".to_owned()],
+        medium: None,
     };
     Header {
         format: FORMAT,

@@ -1,37 +1,34 @@
 //! From a plan to the nodes: checked again, pulls before trash, and remembered (`spec/keep-balance.md` sections 2.5, 8.2).
 
-use std::io;
-use std::num::NonZeroUsize;
+mod error;
+mod lists;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use keep_protocol::list::{PullItem, TrashItem};
 use keep_protocol::status::ListName;
 use keep_rules::Timestamp;
 use keep_rules::brake::{Brake, RunSize, brakes, source_brakes};
 use serde_json::Value;
 
-use crate::alone::{Alone, NotAlone};
-use crate::durable::StateError;
+use crate::alone::Alone;
+use crate::foreign::foreign;
 use crate::history::{Asked, Ended, Journal, RunRecord};
-use crate::keep::{KeepError, Plans};
+use crate::keep::Plans;
 use crate::last_run::LastRun;
-use crate::layout::{MountsError, layout};
-use crate::outbox::{Draft, ListFile};
+use crate::layout::layout;
 use crate::phase::{Phase, Timer, Took};
-use crate::plan::{Header, Lists, PlanError, PlanFile, ReferenceInput, Sha256Digest};
+use crate::plan::{Header, PlanError, PlanFile, ReferenceInput};
 use crate::planning;
-use crate::runs::Budget;
-use crate::send::{Answer, NotSent, send_all};
+use crate::send::{Answer, send_all};
 use crate::sent::{Doomed, Sent, SentPulls, SentTrash};
-use crate::servers::{Server, ServersError, census};
+use crate::servers::{Server, census};
 use crate::settings::Settings;
 
 pub use crate::applied::{Applied, AppliedTo, Sending};
-
-/// Memory for the order of lists.
-const MEMORY: usize = 64 << 20;
+pub use error::ApplyError;
+use lists::write_lists;
 
 /// Whether the brakes hold for this plan.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,96 +49,6 @@ pub(crate) struct Meant<'m> {
     pub(crate) digest: &'m str,
     /// Whether the brakes hold for it.
     pub(crate) brakes_for: BrakesFor,
-}
-
-/// Why a plan is not carried out.
-#[derive(Debug, thiserror::Error)]
-pub enum ApplyError {
-    /// The file is no plan, or is damaged.
-    #[error(transparent)]
-    Plan(#[from] PlanError),
-    /// It is another plan than was meant.
-    #[error(
-        "the plan's digest is {found}, not {wanted}; look at the plan again before you apply it"
-    )]
-    OtherDigest {
-        /// The digest that was asked for.
-        wanted: String,
-        /// The plan's.
-        found: Sha256Digest,
-    },
-    /// The world has moved on.
-    #[error(
-        "the plan is {age_s} s old, more than {max_s} s (Donjon.Balance.PlanMaxAge); make a new one"
-    )]
-    TooOld {
-        /// How old it is.
-        age_s: u64,
-        /// What is allowed.
-        max_s: u64,
-    },
-    /// It was made with another signature TTL.
-    #[error("the plan was made with another signature TTL than is configured now; make a new one")]
-    OtherTtl,
-    /// It was made with other wishes.
-    #[error(
-        "the plan was made with another DefaultReplication or ClassFirst than is configured now; make a new one"
-    )]
-    OtherPolicy,
-    /// Lists were sent since it was made: it does not know what is doomed.
-    #[error("lists were sent since this plan was made, or it was sent already; make a new one")]
-    Overtaken,
-    /// It would change too much.
-    #[error("the brakes hold this plan: {}", shown(.0))]
-    Brakes(Vec<Brake>),
-    /// Nodes or mounts are not what they were.
-    #[error("{0} changed since the plan was made; make a new one")]
-    Changed(&'static str),
-    /// A node does not answer.
-    #[error(transparent)]
-    Servers(#[from] ServersError),
-    /// Mounts cannot be balanced.
-    #[error(transparent)]
-    Mounts(#[from] MountsError),
-    /// Another balancer may be at work.
-    #[error(transparent)]
-    NotAlone(#[from] NotAlone),
-    /// What is sent cannot be remembered, so it is not sent.
-    #[error(transparent)]
-    Sent(#[from] StateError),
-    /// The plan cannot be kept, so it is not sent.
-    #[error(transparent)]
-    Keep(#[from] KeepError),
-    /// A list cannot be written to a file.
-    #[error("a list cannot be written in the state directory: {0}")]
-    Outbox(#[from] io::Error),
-    /// Some node did not take its list. After a pull list that was not taken no trash list is sent.
-    #[error("{}", said(.0))]
-    NotSent(Vec<NotSent>),
-    /// A thread of ours ended badly.
-    #[error("making the lists ended badly: {0}")]
-    Thread(String),
-}
-
-impl ApplyError {
-    /// Whether it is the plan that will not do, so that nobody was sent anything.
-    fn refuses_the_plan(&self) -> bool {
-        use ApplyError::{OtherDigest, OtherPolicy, OtherTtl, Overtaken, Plan, TooOld};
-        matches!(
-            self,
-            Plan(_) | OtherDigest { .. } | TooOld { .. } | OtherTtl | OtherPolicy | Overtaken
-        )
-    }
-}
-
-fn shown(brakes: &[Brake]) -> String {
-    let reasons: Vec<String> = brakes.iter().map(ToString::to_string).collect();
-    reasons.join("; ")
-}
-
-fn said(failures: &[NotSent]) -> String {
-    let said: Vec<String> = failures.iter().map(ToString::to_string).collect();
-    said.join("; ")
 }
 
 /// Sends the lists of the plan at `path`, if it is the one with this digest and nothing has changed since it was made. It is
@@ -229,8 +136,15 @@ pub(crate) async fn carry_out(
     }
     if settings.limits.trashes > 0 {
         alone.check().await?;
+        // Once more: what is in force by now may be another list than the plan knows of.
+        if let Some(why) = foreign(&servers, &sent, settings.patience).await? {
+            return Err(ApplyError::Foreign(why));
+        }
+        if brakes_for == BrakesFor::NotThisPlan {
+            sent.keep_only(&uuids(plan.header()));
+        }
         for server in &servers {
-            sent.sending(&server.uuid, now());
+            sent.sending(server.named(), now());
         }
         sent.epoch = epoch;
         sent.store(&settings.state_dir)?;
@@ -244,8 +158,9 @@ pub(crate) async fn carry_out(
                     plan: plan.header().id.clone(),
                     digest: plan.digest().to_string(),
                     list_id: receipt.as_ref().map(|receipt| receipt.id),
+                    list_digest: receipt.as_ref().and_then(|receipt| receipt.digest.clone()),
                 };
-                sent.accepted(&server.uuid, trash, now());
+                sent.accepted(server.named(), trash, now());
             }
         }
         if answers.iter().any(Result::is_ok) {
@@ -256,7 +171,7 @@ pub(crate) async fn carry_out(
         sent.store(&settings.state_dir)?;
         taken?;
     }
-    plans.prune(&[plan.header().id.clone()]);
+    plans.prune(&sent.plans());
     Ok(applied)
 }
 
@@ -331,14 +246,22 @@ fn check(
     if matches!(sent.doomed(servers, now), Doomed::Unknown { .. }) {
         return Err(ApplyError::Overtaken);
     }
-    let held = held(&size_of(plan), &header.inputs.references, settings, sent, brakes_for);
+    let gone = sent.gone(&uuids(header), now).unknown;
+    let sources = &header.inputs.references;
+    let held = held(&size_of(plan), sources, gone, settings, sent, brakes_for);
     if held.is_empty() { Ok(()) } else { Err(ApplyError::Brakes(held)) }
 }
 
-/// What holds a run of this size that read these sources.
+/// The UUIDs of the plan's nodes.
+fn uuids(header: &Header) -> Vec<&str> {
+    header.servers.iter().map(|server| server.uuid.as_str()).collect()
+}
+
+/// What holds a run of this size that read these sources, if nobody knows what the nodes `gone` still trash.
 pub(crate) fn held(
     size: &RunSize,
     sources: &[ReferenceInput],
+    gone: Vec<String>,
     settings: &Settings,
     sent: &Sent,
     brakes_for: BrakesFor,
@@ -353,6 +276,7 @@ pub(crate) fn held(
     let is_told = |of: &String| doubts.iter().any(|brake| brake.source() == Some(of));
     held.extend(old.into_iter().filter(|of| !is_told(of)).map(|of| Brake::SourceInDoubt { of }));
     held.extend(doubts);
+    held.extend(gone.into_iter().map(|url| Brake::NodeGone { url }));
     held.retain(|brake| brakes_for == BrakesFor::Everything || !brake.can_be_released());
     held
 }
@@ -394,7 +318,7 @@ async fn check_world(
     if planning::servers(&layout) != header.servers {
         return Err(ApplyError::Changed("nodes"));
     }
-    if planning::mounts(&layout) != header.mounts {
+    if planning::mounts(&layout, &facts) != header.mounts {
         return Err(ApplyError::Changed("mounts"));
     }
     Ok(())
@@ -405,80 +329,4 @@ fn in_order_of(header: &Header, servers: &[Server]) -> Result<Vec<Server>, Apply
     let find = |uuid: &str| servers.iter().find(|server| server.uuid == uuid).cloned();
     let found = header.servers.iter().map(|server| find(&server.uuid));
     found.collect::<Option<Vec<_>>>().ok_or(ApplyError::Changed("nodes"))
-}
-
-/// The lists of all nodes, in files.
-struct Written {
-    pulls: Vec<ListFile>,
-    trashes: Vec<ListFile>,
-    /// Sent and deferred entries.
-    pull_counts: Vec<(u64, u64)>,
-    trash_counts: Vec<(u64, u64)>,
-}
-
-async fn write_lists(plan: Arc<PlanFile>, settings: &Settings) -> Result<Written, ApplyError> {
-    let (dir, limits) = (settings.state_dir.clone(), settings.limits);
-    let written = tokio::task::spawn_blocking(move || {
-        let budget =
-            Budget { memory: MEMORY, feeders: NonZeroUsize::MIN, readers: NonZeroUsize::MIN };
-        // No more than the plan says: what is doomed later is read from the plan.
-        let of = plan.header().limits;
-        let limits = crate::plan::Limits {
-            pulls: limits.pulls.min(of.pulls),
-            trashes: limits.trashes.min(of.trashes),
-        };
-        let lists = Lists::prepare(&plan, limits, &dir, budget)?;
-        let mut written = Written {
-            pulls: Vec::new(),
-            trashes: Vec::new(),
-            pull_counts: Vec::new(),
-            trash_counts: Vec::new(),
-        };
-        for (_, place) in plan.header().servers.iter().zip(0_u16..) {
-            written.pulls.push(pulls(plan.header(), &lists, place, &dir)?);
-            written.trashes.push(trashes(plan.header(), &lists, place, &dir)?);
-            let (pulls, trashes) = (lists.pull_count(place), lists.trash_count(place));
-            written.pull_counts.push((pulls.sent, pulls.deferred));
-            written.trash_counts.push((trashes.sent, trashes.deferred));
-        }
-        Ok::<_, ApplyError>(written)
-    });
-    written.await.map_err(|error| ApplyError::Thread(error.to_string()))?
-}
-
-fn pulls(
-    header: &Header,
-    lists: &Lists<'_>,
-    server: u16,
-    dir: &Path,
-) -> Result<ListFile, ApplyError> {
-    let mut draft = Draft::create(dir)?;
-    for entry in lists.pulls(server)? {
-        let entry = entry?;
-        let url = |from: &u16| header.servers[usize::from(*from)].url.clone();
-        draft.push(&PullItem {
-            locator: entry.block.to_string(),
-            servers: entry.from.iter().map(url).collect(),
-            mount_uuid: header.mounts[usize::from(entry.to)].uuid.clone(),
-        })?;
-    }
-    Ok(draft.finish()?)
-}
-
-fn trashes(
-    header: &Header,
-    lists: &Lists<'_>,
-    server: u16,
-    dir: &Path,
-) -> Result<ListFile, ApplyError> {
-    let mut draft = Draft::create(dir)?;
-    for entry in lists.trashes(server)? {
-        let entry = entry?;
-        draft.push(&TrashItem {
-            locator: entry.block.to_string(),
-            block_mtime: entry.mtime.as_nanos(),
-            mount_uuid: header.mounts[usize::from(entry.mount)].uuid.clone(),
-        })?;
-    }
-    Ok(draft.finish()?)
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use keep_rules::balance::{Layout, MountIndex};
 
 use crate::drafts;
-use crate::plan::{Lists, PlanError, PlanFile};
+use crate::plan::{Lists, Mount, PlanError, PlanFile};
 use crate::runs::{Budget, DoomedRecord, Feeder, SortError};
 use crate::sent::DoomedPlan;
 
@@ -104,6 +104,15 @@ impl Plans {
         doomed.iter().try_for_each(|doomed| self.feed_one(doomed, layout, feeder))
     }
 
+    /// Whether the plan of this id can be read, and is the one with this digest.
+    pub(crate) fn has(&self, id: &str, digest: &str) -> bool {
+        let mut plan = match PlanFile::open(&self.path(id)) {
+            Ok(plan) => plan,
+            Err(_) => return false,
+        };
+        plan.verify().is_ok() && plan.digest().to_string() == digest
+    }
+
     fn feed_one(
         &self,
         doomed: &DoomedPlan,
@@ -114,16 +123,24 @@ impl Plans {
         if plan.digest().to_string() != doomed.digest {
             return Err(DoomedError::Other(doomed.plan.clone()));
         }
-        let budget =
-            Budget { memory: MEMORY, feeders: NonZeroUsize::MIN, readers: NonZeroUsize::MIN };
         let header = plan.header();
-        let lists = Lists::prepare(&plan, header.limits, &self.state, budget)?;
         // A list that a server has may be carried out through a view that is not in the layout any more.
         let views: HashMap<&str, MountIndex> = layout
             .devices()
             .iter()
             .map(|device| (device.uuid().as_str(), device.views()[0]))
             .collect();
+        // A device that nobody sees any more holds nothing that could protect a block.
+        let is_seen = |mount: &Mount| {
+            let server = &header.servers[usize::from(mount.server)].uuid;
+            doomed.servers.contains(server) && views.contains_key(mount.uuid.as_str())
+        };
+        if !header.mounts.iter().any(is_seen) {
+            return Ok(());
+        }
+        let budget =
+            Budget { memory: MEMORY, feeders: NonZeroUsize::MIN, readers: NonZeroUsize::MIN };
+        let lists = Lists::prepare(&plan, header.limits, &self.state, budget)?;
         for (server, place) in header.servers.iter().zip(0_u16..) {
             if !doomed.servers.contains(&server.uuid) {
                 continue;
@@ -131,7 +148,6 @@ impl Plans {
             for entry in lists.trashes(place)? {
                 let entry = entry?;
                 let mount = &header.mounts[usize::from(entry.mount)].uuid;
-                // A device that nobody sees any more holds nothing that could protect a block.
                 let Some(mount) = views.get(mount.as_str()) else { continue };
                 let (hash, mtime) = (entry.block.hash, entry.mtime);
                 feeder.push(DoomedRecord { hash, mtime, mount: mount.get() })?;

@@ -10,6 +10,7 @@ pub mod collections; // the database as a source of references
 pub mod confirm; // how many copies collections are confirmed to have
 mod drafts; // files on their way to their names
 pub mod durable; // a small file, replaced as a whole
+pub mod foreign; // whether nodes have what they were sent
 pub mod history; // the last runs
 pub mod indexes; // what every device holds
 pub mod join; // replicas, references and doomed replicas, block by block

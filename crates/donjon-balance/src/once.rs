@@ -4,8 +4,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use keep_protocol::client::ClientError;
-use keep_protocol::status::ListName;
 use keep_rules::balance::{Category, ClassUsage, Statistics};
 use keep_rules::brake::{Brake, RunSize};
 use keep_rules::{BlockHash, Timestamp};
@@ -14,6 +12,7 @@ use crate::alone::{Alone, NotAlone};
 use crate::apply::{Applied, ApplyError, BrakesFor, Meant, carry_out, held};
 use crate::confirm::{ConfirmingError, confirm};
 use crate::durable::StateError;
+use crate::foreign::{StandingUnknown, foreign};
 use crate::history::{Asked, Ended, Journal, RunRecord};
 use crate::keep::{KeepError, Plans};
 use crate::missing::{self, MissingError};
@@ -26,9 +25,9 @@ use crate::planning::{PlanName, Planned, PlanningError, write_plan};
 use crate::postgres::{Confirmed, Database};
 use crate::progress::Progress;
 use crate::references::ReferencesRead;
-use crate::send::{NotCleared, busy, clear_all};
-use crate::sent::{Doomed, DoomedPlan, Sent, SentTrash};
-use crate::servers::{Server, ServersError};
+use crate::send::{NotCleared, clear_all};
+use crate::sent::{Doomed, DoomedPlan, Sent};
+use crate::servers::Server;
 use crate::setbacks::Setbacks;
 use crate::settings::Settings;
 
@@ -140,6 +139,9 @@ pub enum RunError {
         #[source]
         error: NotCleared,
     },
+    /// A node does not say which trash list it has.
+    #[error(transparent)]
+    Standing(#[from] StandingUnknown),
     /// Not all could be learnt.
     #[error(transparent)]
     Observe(#[from] ObserveError),
@@ -283,7 +285,8 @@ impl Run<'_> {
             missing::write(report, &path, &self.sources, self.settings).await?;
         }
         let sources = &planned.sources;
-        let held = held(&planned.size, sources, self.settings, &sent, BrakesFor::Everything);
+        let gone = sent.gone(&self.uuids(), (self.now)()).unknown;
+        let held = held(&planned.size, sources, gone, self.settings, &sent, BrakesFor::Everything);
         let doubted = held.iter().filter_map(Brake::source);
         let last = &mut sent.last_run;
         let is_new = |of: &String| last.as_mut().is_some_and(|last| last.doubt(of));
@@ -370,53 +373,24 @@ impl Run<'_> {
 
     /// What may be trashed at any time; if nobody knows, all lists are cleared, so that it is nothing.
     async fn settle(&self, sent: &mut Sent) -> Result<(Vec<DoomedPlan>, Option<String>), RunError> {
-        let servers = self.servers.iter().map(|server| (server.uuid.as_str(), server.url.as_str()));
-        match sent.doomed(servers, (self.now)()) {
-            Doomed::Plans(plans) => match self.foreign(sent).await? {
-                None => Ok((plans, None)),
-                Some(why) => {
-                    self.clear(sent, &why).await?;
-                    Ok((Vec::new(), Some(why)))
+        let now = (self.now)();
+        let gone = sent.gone(&self.uuids(), now).plans;
+        let why = match sent.doomed(self.servers.iter().map(Server::named), now) {
+            Doomed::Plans(plans) => {
+                match foreign(self.servers, sent, self.settings.patience).await? {
+                    None => return Ok(([plans, gone].concat(), None)),
+                    Some(why) => why,
                 }
-            },
-            Doomed::Unknown { why } => {
-                self.clear(sent, &why).await?;
-                Ok((Vec::new(), Some(why)))
             }
-        }
+            Doomed::Unknown { why } => why,
+        };
+        self.clear(sent, &why).await?;
+        Ok((gone, Some(why)))
     }
 
-    /// Whether a node has another trash list than we sent: somebody else's, whose entries are in force. A plain keepstore
-    /// does not tell.
-    async fn foreign(&self, sent: &Sent) -> Result<Option<String>, RunError> {
-        for server in self.servers {
-            let Some(known) = sent.of(&server.uuid) else { continue };
-            let patience = self.settings.patience;
-            let asked = patience.ask(async || server.client.list_status(ListName::Trash).await);
-            let status = match asked.await {
-                Ok(status) => status,
-                Err(ClientError::PlainKeepstore) => continue,
-                Err(error) => {
-                    let url = server.url.to_string();
-                    return Err(ObserveError::from(ServersError::Silent { url, error }).into());
-                }
-            };
-            let other = match &known.trash {
-                // What a worker still holds of earlier lists may be of any of them, and we remember one.
-                SentTrash::Plan { list_id: Some(id), .. } => {
-                    status.generation != *id || status.running_before > 0
-                }
-                SentTrash::Plan { list_id: None, .. } | SentTrash::Unknown => true,
-                SentTrash::Cleared => busy(&status) > 0,
-            };
-            if other {
-                return Ok(Some(match status.running_before {
-                    0 => format!("{} has another trash list than we sent", server.url),
-                    items => format!("{} still works on {items} of earlier lists", server.url),
-                }));
-            }
-        }
-        Ok(None)
+    /// The nodes that are configured.
+    fn uuids(&self) -> Vec<&str> {
+        self.servers.iter().map(|server| server.uuid.as_str()).collect()
     }
 
     async fn clear(&self, sent: &mut Sent, why: &str) -> Result<(), RunError> {
@@ -430,7 +404,7 @@ impl Run<'_> {
         let cleared = clear_all(self.servers, epoch, self.settings.patience, CLEARED_WITHIN).await;
         cleared.map_err(|error| RunError::NotCleared { why: why.to_owned(), error })?;
         for server in self.servers {
-            sent.idle(&server.uuid, (self.now)());
+            sent.idle(server.named(), (self.now)());
         }
         Ok(sent.store(&self.settings.state_dir)?)
     }
@@ -447,10 +421,24 @@ impl Run<'_> {
             Err(ObserveError::Doomed(error)) => {
                 let why = error.to_string();
                 self.clear(sent, &why).await?;
-                Ok((self.learn(plans, &[], enrol).await?, Some(why)))
+                let gone = self.still_known(plans, sent)?;
+                Ok((self.learn(plans, &gone, enrol).await?, Some(why)))
             }
             learnt => Ok((learnt?, None)),
         }
+    }
+
+    /// The lists of nodes that are gone, as far as their plans can still be read. The others are unknown from now on: such
+    /// a node cannot be cleared.
+    fn still_known(&self, plans: &Plans, sent: &mut Sent) -> Result<Vec<DoomedPlan>, RunError> {
+        let gone = sent.gone(&self.uuids(), (self.now)()).plans;
+        let (known, lost): (Vec<_>, Vec<_>) =
+            gone.into_iter().partition(|doomed| plans.has(&doomed.plan, &doomed.digest));
+        for server in lost.iter().flat_map(|doomed| &doomed.servers) {
+            sent.unknown(server);
+        }
+        sent.store(&self.settings.state_dir)?;
+        Ok(known)
     }
 
     async fn learn(

@@ -487,7 +487,7 @@ mod tests {
     #[tokio::test]
     async fn a_list_whose_answer_got_lost_is_unknown_and_not_nothing() {
         let mut sent = Sent::default();
-        sent.sending("a", Timestamp::from_seconds(1));
+        sent.sending(("a", "http://a"), Timestamp::from_seconds(1));
         let told = ask(&[server()], &sent, Patience::default()).await.servers.remove(0);
         assert_eq!(told.pulls, Told::NothingSent);
         assert!(matches!(told.trashes, Told::Unknown { why } if why.contains("may or may not")));

@@ -23,6 +23,7 @@ use crate::plan::{
 };
 use crate::progress::Progress;
 use crate::runs::Span;
+use crate::servers::ServerFacts;
 use crate::setbacks::{OnLayout, Setbacks};
 use crate::settings::Settings;
 use crate::statistics;
@@ -346,7 +347,7 @@ fn header(observed: &Observed, settings: &Settings, name: &PlanName) -> Header {
         salt: Salt(name.salt),
         limits: Limits { pulls: settings.limits.pulls, trashes: settings.limits.trashes },
         servers: servers(layout),
-        mounts: mounts(layout),
+        mounts: mounts(layout, &observed.servers),
         inputs: inputs(observed),
     }
 }
@@ -369,7 +370,11 @@ pub(crate) fn servers(layout: &Layout) -> Vec<Server> {
         .collect()
 }
 
-pub(crate) fn mounts(layout: &Layout) -> Vec<Mount> {
+pub(crate) fn mounts(layout: &Layout, facts: &[ServerFacts]) -> Vec<Mount> {
+    let medium = |server: &str, mount: &str| {
+        let server = facts.iter().find(|facts| facts.uuid == server)?;
+        server.mounts.iter().find(|facts| facts.uuid == mount)?.medium.clone()
+    };
     let mounts = layout.mounts().iter().map(|mount| {
         let device = layout.device(mount.device());
         let allows = mount.allows();
@@ -388,6 +393,10 @@ pub(crate) fn mounts(layout: &Layout) -> Vec<Mount> {
             access,
             replication: device.replication().get(),
             classes: device.classes().iter().map(class).collect(),
+            medium: medium(
+                layout.servers()[usize::from(mount.server().get())].uuid(),
+                mount.uuid().as_str(),
+            ),
         }
     });
     mounts.collect()

@@ -38,6 +38,9 @@ pub enum SentTrash {
         digest: String,
         /// The node's number for the list; a plain keepstore gives none.
         list_id: Option<u64>,
+        /// The SHA-256 of the list, in hex, as the node said it. Numbers begin again when a node loses its state.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        list_digest: Option<String>,
     },
 }
 
@@ -50,7 +53,13 @@ pub struct SentToServer {
     pub at: i64,
     /// The list that this one replaced: the last of its items may have been in hand.
     pub before: Option<SentTrash>,
+    /// The node's address. Files of earlier versions do not have it.
+    #[serde(default)]
+    pub url: String,
 }
+
+/// A node's UUID, and its address.
+type Named<'n> = (&'n str, &'n str);
 
 /// The pull list that a node was last sent. It is remembered only to ask what became of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,6 +93,15 @@ pub enum Doomed {
     },
 }
 
+/// What nodes may still carry out that are not asked any more.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Gone {
+    /// The lists that they have.
+    pub plans: Vec<DoomedPlan>,
+    /// The addresses of those whose lists nobody knows.
+    pub unknown: Vec<String>,
+}
+
 /// The trash entries of one plan for some nodes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DoomedPlan {
@@ -103,6 +121,13 @@ struct Stored {
     #[serde(default)]
     pulls: BTreeMap<String, SentPulls>,
     last_run: Option<LastRun>,
+}
+
+impl SentToServer {
+    /// The node's address or, if that is not remembered, its UUID.
+    fn shown<'s>(&'s self, uuid: &'s str) -> &'s str {
+        if self.url.is_empty() { uuid } else { &self.url }
+    }
 }
 
 impl Sent {
@@ -148,19 +173,29 @@ impl Sent {
     }
 
     /// Something is about to be sent to this node.
-    pub fn sending(&mut self, server: &str, at: Timestamp) {
-        let before = self.servers.remove(server).map(|sent| sent.trash);
-        let sent = SentToServer { trash: SentTrash::Unknown, at: at.as_nanos(), before };
-        self.servers.insert(server.to_owned(), sent);
+    pub fn sending(&mut self, server: Named<'_>, at: Timestamp) {
+        let before = self.servers.remove(server.0).map(|sent| sent.trash);
+        self.has(server, SentTrash::Unknown, at, before);
     }
 
     /// The node said that it has this list now.
-    pub fn accepted(&mut self, server: &str, trash: SentTrash, at: Timestamp) {
-        let before = self.servers.remove(server).and_then(|sent| match sent.trash {
+    pub fn accepted(&mut self, server: Named<'_>, trash: SentTrash, at: Timestamp) {
+        let before = self.servers.remove(server.0).and_then(|sent| match sent.trash {
             SentTrash::Unknown => sent.before,
             known @ (SentTrash::Cleared | SentTrash::Plan { .. }) => Some(known),
         });
-        self.servers.insert(server.to_owned(), SentToServer { trash, at: at.as_nanos(), before });
+        self.has(server, trash, at, before);
+    }
+
+    fn has(
+        &mut self,
+        (server, url): Named<'_>,
+        trash: SentTrash,
+        at: Timestamp,
+        before: Option<SentTrash>,
+    ) {
+        let sent = SentToServer { trash, at: at.as_nanos(), before, url: url.to_owned() };
+        self.servers.insert(server.to_owned(), sent);
     }
 
     /// The pull list that a node was last sent.
@@ -174,9 +209,47 @@ impl Sent {
     }
 
     /// The node's list was cleared, and nothing of any older one is in hand any more.
-    pub fn idle(&mut self, server: &str, at: Timestamp) {
-        let sent = SentToServer { trash: SentTrash::Cleared, at: at.as_nanos(), before: None };
-        self.servers.insert(server.to_owned(), sent);
+    pub fn idle(&mut self, server: Named<'_>, at: Timestamp) {
+        self.has(server, SentTrash::Cleared, at, None);
+    }
+
+    /// What the nodes that are none of these `configured` UUIDs may still carry out, on devices that others see too, as of
+    /// `now`.
+    pub fn gone(&self, configured: &[&str], now: Timestamp) -> Gone {
+        let mut gone = Gone::default();
+        for (server, sent) in &self.servers {
+            if configured.contains(&server.as_str()) {
+                continue;
+            }
+            match self.doomed([(server.as_str(), sent.url.as_str())], now) {
+                Doomed::Plans(plans) => gone.plans.extend(plans),
+                Doomed::Unknown { .. } => gone.unknown.push(sent.shown(server).to_owned()),
+            }
+        }
+        gone
+    }
+
+    /// The list of this node cannot be known any more: its plan is lost.
+    pub fn unknown(&mut self, server: &str) {
+        if let Some(sent) = self.servers.get_mut(server) {
+            sent.trash = SentTrash::Unknown;
+        }
+    }
+
+    /// Forgets all nodes but these: somebody has seen to it that the others trash nothing.
+    pub fn keep_only(&mut self, configured: &[&str]) {
+        self.servers.retain(|server, _| configured.contains(&server.as_str()));
+        self.pulls.retain(|server, _| configured.contains(&server.as_str()));
+    }
+
+    /// The ids of all plans whose lists some node may have.
+    pub fn plans(&self) -> Vec<String> {
+        let lists = self.servers.values().flat_map(|sent| sent.before.iter().chain([&sent.trash]));
+        let plans = lists.filter_map(|trash| match trash {
+            SentTrash::Plan { plan, .. } => Some(plan.clone()),
+            SentTrash::Unknown | SentTrash::Cleared => None,
+        });
+        plans.collect()
     }
 
     /// Which entries may be carried out at any time by these nodes, as of `now`. Of each node its UUID, and its address.
@@ -224,9 +297,11 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
     const A: (&str, &str) = ("a", "http://a");
+    const B: (&str, &str) = ("b", "http://b");
 
     fn plan(name: &str) -> SentTrash {
-        SentTrash::Plan { plan: name.to_owned(), digest: format!("{name}-digest"), list_id: None }
+        let (plan, digest) = (name.to_owned(), format!("{name}-digest"));
+        SentTrash::Plan { plan, digest, list_id: None, list_digest: None }
     }
 
     fn plans(doomed: Doomed) -> Vec<(String, Vec<String>)> {
@@ -248,18 +323,18 @@ mod tests {
     #[test]
     fn a_list_on_its_way_is_unknown_until_the_node_has_said_so() {
         let mut sent = Sent::default();
-        sent.sending("a", NOW);
+        sent.sending(A, NOW);
         assert!(matches!(sent.doomed([A], NOW), Doomed::Unknown { .. }));
-        sent.accepted("a", plan("one"), NOW);
+        sent.accepted(A, plan("one"), NOW);
         assert_eq!(plans(sent.doomed([A], NOW)), [("one".to_owned(), vec!["a".to_owned()])]);
     }
 
     #[test]
     fn the_list_before_may_be_in_hand_for_a_while() {
         let mut sent = Sent::default();
-        sent.accepted("a", plan("one"), NOW);
-        sent.sending("a", NOW);
-        sent.accepted("a", plan("two"), NOW);
+        sent.accepted(A, plan("one"), NOW);
+        sent.sending(A, NOW);
+        sent.accepted(A, plan("two"), NOW);
         let names = |now| {
             plans(sent.doomed([A], now)).into_iter().map(|(plan, _)| plan).collect::<Vec<_>>()
         };
@@ -270,21 +345,43 @@ mod tests {
     #[test]
     fn a_send_that_was_lost_stays_unknown_until_the_node_is_idle() {
         let mut sent = Sent::default();
-        sent.accepted("a", plan("one"), NOW);
-        sent.sending("a", NOW);
-        sent.sending("a", NOW);
-        sent.accepted("a", plan("two"), NOW);
+        sent.accepted(A, plan("one"), NOW);
+        sent.sending(A, NOW);
+        sent.sending(A, NOW);
+        sent.accepted(A, plan("two"), NOW);
         assert!(matches!(sent.doomed([A], NOW), Doomed::Unknown { .. }));
-        sent.idle("a", NOW);
+        sent.idle(A, NOW);
         assert_eq!(plans(sent.doomed([A], NOW)), []);
+    }
+
+    #[test]
+    fn a_node_that_is_gone_may_still_work() {
+        let mut sent = Sent::default();
+        for (node, list) in [(A, plan("one")), (B, plan("one"))] {
+            sent.accepted(node, list, NOW);
+        }
+        assert_eq!(sent.gone(&["a", "b"], NOW), Gone::default());
+        let gone = sent.gone(&["a"], NOW);
+        assert_eq!(
+            (gone.plans[0].servers.as_slice(), gone.unknown.len()),
+            (&["b".to_owned()][..], 0)
+        );
+        sent.idle(B, NOW);
+        assert_eq!(sent.gone(&["a"], NOW), Gone::default());
+        sent.sending(B, NOW);
+        assert_eq!(sent.gone(&["a"], NOW).unknown, ["http://b"]);
+        sent.unknown("a");
+        assert_eq!(sent.gone(&[], NOW).unknown, ["http://a", "http://b"]);
+        sent.keep_only(&["a"]);
+        assert_eq!(sent.gone(&[], NOW).unknown, ["http://a"]);
     }
 
     #[test]
     fn it_survives_a_restart_and_damage_is_forgetting() {
         let dir = tempfile::tempdir().unwrap();
         let mut sent = Sent::load(dir.path()).unwrap();
-        sent.accepted("a", plan("one"), NOW);
-        sent.accepted("b", SentTrash::Cleared, NOW);
+        sent.accepted(A, plan("one"), NOW);
+        sent.accepted(B, SentTrash::Cleared, NOW);
         sent.epoch = 7;
         sent.last_run = Some(LastRun { collections: 1, wanted_blocks: 2, ..LastRun::default() });
         sent.accepted_pulls("a", SentPulls { plan: "one".to_owned(), list_id: Some(7) });

@@ -22,6 +22,13 @@ pub struct Server {
     pub client: KeepClient,
 }
 
+impl Server {
+    /// Its UUID, and its address.
+    pub(crate) fn named(&self) -> (&str, &str) {
+        (&self.uuid, self.url.as_str())
+    }
+}
+
 /// What a node said of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerFacts {
@@ -73,7 +80,7 @@ pub enum ServersError {
 }
 
 /// What to do about a node that does not answer as it should.
-fn advice(error: &ClientError) -> &'static str {
+pub(crate) fn advice(error: &ClientError) -> &'static str {
     match error {
         ClientError::Refused { status, .. } if matches!(status.as_u16(), 401 | 403) => {
             "is it the right token, and a node of this cluster?"

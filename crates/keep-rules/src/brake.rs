@@ -140,6 +140,14 @@ pub enum Brake {
         /// How many collections it had.
         before: u64,
     },
+    /// A node may still trash what nobody knows.
+    #[error(
+        "{url} is not configured any more, and which trash list it has is not known: it may still trash copies on volumes that other nodes see too; stop it for good before you release this"
+    )]
+    NodeGone {
+        /// Its address.
+        url: String,
+    },
     /// References are missing.
     #[error(
         "{now} blocks are referenced, {before} were in the run before: more than {percent} % are missing (MaxDropPercent)"
@@ -169,7 +177,8 @@ impl Brake {
             | Brake::FewerReferences { .. }
             | Brake::SourceEmpty { .. }
             | Brake::SourceShrank { .. }
-            | Brake::SourceGone { .. } => None,
+            | Brake::SourceGone { .. }
+            | Brake::NodeGone { .. } => None,
         }
     }
 

@@ -118,6 +118,7 @@ impl Cluster {
 fn server(number: u16) -> ServerFacts {
     let uuid = format!("zzzzz-nyw5e-{number:015x}");
     let mount = MountDescription {
+        medium: None,
         device_id: uuid.clone(),
         uuid,
         allow_write: true,

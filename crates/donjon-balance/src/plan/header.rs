@@ -74,6 +74,9 @@ pub struct Mount {
     pub replication: u32,
     /// Its storage classes.
     pub classes: Vec<String>,
+    /// Which disk is behind it, if its server tells: another one of the same UUID is not what the plan is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub medium: Option<String>,
 }
 
 /// What a server may do to a mount, beside reading it.

@@ -28,6 +28,7 @@ pub(crate) fn header() -> Header {
         access,
         replication: 1,
         classes: vec!["default".to_owned()],
+        medium: None,
     };
     let mounts = [
         (0, 0, MountAccess::ReadWrite),

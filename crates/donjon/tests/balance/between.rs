@@ -88,7 +88,7 @@ fn pass(mut client: TcpStream, node: &str, change: &Change) -> std::io::Result<(
         // A list without the headers of ours is what a plain keepstore answers.
         let (head, body) = head_of(&mut node)?;
         let answer = change(&path, Answer { head, body });
-        let Some(answer) = answer else { return Ok(()) };
+        let Some(answer) = answer else { return client.shutdown(Shutdown::Both) };
         client.write_all(format!("{}\r\n\r\n", answer.head.trim_end()).as_bytes())?;
         client.write_all(&answer.body)?;
         std::io::copy(&mut node, &mut client)?;

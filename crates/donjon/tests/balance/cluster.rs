@@ -121,8 +121,13 @@ impl Cluster {
 
     /// Sets a key of the section `Collections` for what is run from now on.
     pub(crate) fn configure_collections(&self, key: &str, value: Value) {
+        self.configure(|cluster| cluster["Collections"][key] = value.clone());
+    }
+
+    /// Changes the cluster's part of the configuration for what is run from now on.
+    pub(crate) fn configure(&self, change: impl Fn(&mut Value)) {
         let mut config: Value = serde_json::from_str(&text(&self.path("config.yml"))).unwrap();
-        config["Clusters"]["zzzzz"]["Collections"][key] = value;
+        change(&mut config["Clusters"]["zzzzz"]);
         fs::write(self.path("config.yml"), config.to_string()).unwrap();
     }
 
@@ -168,7 +173,7 @@ impl Cluster {
         &self.urls[node]
     }
 
-    fn root(&self, node: usize) -> PathBuf {
+    pub(crate) fn root(&self, node: usize) -> PathBuf {
         self.path(&format!("keep-{node}"))
     }
 

@@ -9,6 +9,7 @@ mod cluster; // nodes, a directory of manifests, a balancer
 mod cycle; // replicate, trash, converge
 mod doubts; // whatever is not certain ends the run
 mod files; // put, get, ls, rm
+mod gone; // nodes, disks and lists that are not what they were
 mod life; // put, rm, undo, balance, untrash, get, under random kills
 mod outcomes; // what became of lists
 mod plans; // made, shown, compared, explained, applied

@@ -1,7 +1,7 @@
 //! What was sent to whom.
 
 use donjon_balance::apply::{Applied, Sending};
-use donjon_balance::once::Done;
+use donjon_balance::once::{Done, Made};
 use donjon_balance::postgres;
 use keep_protocol::client::ReceiptState;
 use keep_protocol::status::ListState;
@@ -88,6 +88,15 @@ impl From<&Sending> for Sent {
             state: receipt.and_then(|receipt| receipt.state).map(|state| state.as_str()),
         }
     }
+}
+
+/// Prints for scripts what was not sent, because brakes hold it: no node has anything. People read why elsewhere.
+pub(super) fn print_held(format: Format, made: &Made) -> Result<(), Failure> {
+    if !format.json {
+        return Ok(());
+    }
+    let (plan, made) = (made.id.clone(), Some(MadeShown::from(made)));
+    print_value(format, &Shown { plan, made, servers: Vec::new(), confirmed: None }, text)
 }
 
 /// Prints what was sent, and says with the exit status whether a node holds its list or blocks are lost.

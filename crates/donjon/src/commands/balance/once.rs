@@ -53,6 +53,7 @@ pub(super) async fn run(args: OnceArgs) -> Result<Exit, Failure> {
     match run.once().await {
         Ok(done) => applied::print(args.format, Some(&done), &done.applied),
         Err(RunError::Held(made)) => {
+            applied::print_held(args.format, &made)?;
             show::held(&made);
             Ok(Exit::Partly)
         }
