@@ -69,6 +69,7 @@ fn start_workers(node: &Arc<Node>, stopped: &watch::Receiver<()>) -> JoinSet<()>
         workers.spawn(decide_pull(node.clone()));
     }
     workers.spawn(run_emptier(node.clone(), stopped.clone()));
+    workers.spawn(crate::life::run(node.clone(), stopped.clone()));
     workers.spawn(crate::ledger::run(node.clone(), stopped.clone()));
     workers.spawn(crate::queue_dump::run(node.clone(), stopped.clone()));
     workers.spawn(crate::health::run(node.clone(), stopped.clone()));
