@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use keep_protocol::list::{Names, TrashRequest};
 use keep_rules::guard::{Guard, Share, Verdict, judge};
+use keep_volume::Halt;
 use list_store::StoreError;
 
 use super::locator::size_of_block;
@@ -47,7 +48,7 @@ impl Named {
 
 /// Counts the volumes that the list names much of, and lets it through or holds it.
 pub(super) async fn check(node: Arc<Node>, id: u64, named: Named) {
-    let verdict = examine(&node, &named).await;
+    let verdict = examine(&node, &named, &node.halt).await;
     // Nobody releases it between what is on the disk and what is in force.
     let _turn = node.trash_list.turn().lock().await;
     if !node.trash_list.is_parked(id) {
@@ -76,13 +77,13 @@ pub(super) async fn check(node: Arc<Node>, id: u64, named: Named) {
 /// Counts the volumes that the list names much of.
 ///
 /// # Errors
-/// Why the list is to be held: a sentence.
-pub(super) async fn examine(node: &Node, named: &Named) -> Result<(), String> {
+/// Why the list is to be held: a sentence. Also if `halt` broke off the count.
+pub(super) async fn examine(node: &Node, named: &Named, halt: &Halt) -> Result<(), String> {
     for (uuid, share) in &named.0 {
         let Some(mount) = node.mounts.get(uuid).filter(|_| node.guard.has_to_count(*share)) else {
             continue;
         };
-        let tally = mount.volume.tally(node.halt.clone()).await;
+        let tally = mount.volume.tally(halt.clone()).await;
         let held = match tally {
             Ok(tally) => Share { blocks: tally.blocks, bytes: tally.bytes },
             // When in doubt, hold.
