@@ -17,6 +17,7 @@ mod http;
 mod index;
 mod known_volumes;
 mod ledger;
+mod life;
 mod lists;
 mod logging;
 mod metrics;

@@ -22,6 +22,7 @@ use crate::config::{
 use crate::federation::Remotes;
 use crate::http::{ActiveRequests, Gate, GateLimits};
 use crate::ledger::Books;
+use crate::life::Life;
 use crate::lists::{Foreseen, Stores, StoresNotOpened, WorkList};
 use crate::metrics::Metrics;
 use crate::mounts::Mounts;
@@ -53,6 +54,8 @@ pub struct Node {
     pub(crate) foreseen: Foreseen,
     pub(crate) stores: Option<Stores>,
     pub(crate) list_max_age: Duration,
+    pub(crate) resume_trash_within: Duration,
+    pub(crate) life: Option<Life>,
     pub(crate) guard: Guard,
     pub(crate) on_hit: OnTrashHit,
     pub(crate) hold_after_hits: u64,
@@ -142,6 +145,8 @@ impl Node {
             config_text,
             stores: state_dir.as_deref().map(Stores::open).transpose()?,
             list_max_age: config.lists.max_age,
+            resume_trash_within: config.lists.resume_trash_within,
+            life: state_dir.as_deref().map(Life::in_dir),
             guard: config.lists.guard,
             on_hit: config.lists.on_hit,
             hold_after_hits: config.lists.hold_after_hits,

@@ -9,7 +9,7 @@ use tokio::time::sleep;
 
 use crate::accept::accept;
 use crate::lists::{
-    DRY_WORKERS, Pulling, Trashing, decide_pull, decide_trash, run_crew, run_emptier,
+    DRY_WORKERS, Pulling, Trashing, decide_pull, decide_trash, foresee, run_crew, run_emptier,
 };
 use crate::node::Node;
 use crate::tls::Tls;
@@ -68,7 +68,9 @@ fn start_workers(node: &Arc<Node>, stopped: &watch::Receiver<()>) -> JoinSet<()>
         workers.spawn(decide_trash(node.clone()));
         workers.spawn(decide_pull(node.clone()));
     }
+    workers.spawn(foresee(node.clone(), stopped.clone()));
     workers.spawn(run_emptier(node.clone(), stopped.clone()));
+    workers.spawn(crate::life::run(node.clone(), stopped.clone()));
     workers.spawn(crate::ledger::run(node.clone(), stopped.clone()));
     workers.spawn(crate::queue_dump::run(node.clone(), stopped.clone()));
     workers.spawn(crate::health::run(node.clone(), stopped.clone()));

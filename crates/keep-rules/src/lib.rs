@@ -2,6 +2,7 @@
 //!
 //! Invariant: nothing here reads a clock, a disk or a network. Time is an argument.
 
+pub mod absence;
 pub mod balance;
 pub mod block;
 pub mod brake;

@@ -92,6 +92,7 @@ impl Config {
             "ShutdownTimeout": show_duration(self.limits.shutdown_timeout),
             "StateDir": self.lists.state_dir,
             "ListMaxAge": show_duration(self.lists.max_age),
+            "ResumeTrashWithin": show_duration(self.lists.resume_trash_within),
             "TrashGuardPercent": self.lists.guard.percent,
             "TrashGuardFloor": self.lists.guard.floor,
             "UntrashOnHit": self.lists.on_hit == OnTrashHit::Untrash,

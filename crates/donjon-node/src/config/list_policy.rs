@@ -12,6 +12,7 @@ use super::report::Report;
 use super::section::Section;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
+const FIVE_MINUTES: Duration = Duration::from_secs(5 * 60);
 
 /// How lists are kept and guarded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +21,8 @@ pub struct ListPolicy {
     pub state_dir: Option<PathBuf>,
     /// `ListMaxAge`: a list older than this is dropped at a restart instead of resumed.
     pub max_age: Duration,
+    /// `ResumeTrashWithin`: a trash list is held at a start, not gone on with, if the node was away for longer than this.
+    pub resume_trash_within: Duration,
     /// `TrashGuardPercent`, `TrashGuardFloor`: how much of a volume a trash list may name.
     pub guard: Guard,
     /// `UntrashOnHit`: what a GET of a block in the trash does, beside the alarm.
@@ -50,6 +53,12 @@ impl ListPolicy {
         ListPolicy {
             state_dir: (!dir.is_empty()).then(|| PathBuf::from(dir)),
             max_age: section.duration("ListMaxAge", DAY, Duration::ZERO..=DURATION_MAX, report),
+            resume_trash_within: section.duration(
+                "ResumeTrashWithin",
+                FIVE_MINUTES,
+                Duration::ZERO..=DURATION_MAX,
+                report,
+            ),
             guard: Guard { percent: percent as u64, floor: floor as u64 },
             on_hit: if untrash { OnTrashHit::Untrash } else { OnTrashHit::Report },
             hold_after_hits: hits as u64,

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use keep_protocol::list::{Names, TrashRequest};
 use keep_rules::guard::{Guard, Share, Verdict, judge};
+use keep_volume::Halt;
+use list_store::StoreError;
 
 use super::locator::size_of_block;
 use super::work::{Hold, Work};
@@ -46,7 +48,7 @@ impl Named {
 
 /// Counts the volumes that the list names much of, and lets it through or holds it.
 pub(super) async fn check(node: Arc<Node>, id: u64, named: Named) {
-    let verdict = examine(&node, &named).await;
+    let verdict = examine(&node, &named, &node.halt).await;
     // Nobody releases it between what is on the disk and what is in force.
     let _turn = node.trash_list.turn().lock().await;
     if !node.trash_list.is_parked(id) {
@@ -64,7 +66,8 @@ pub(super) async fn check(node: Arc<Node>, id: u64, named: Named) {
             why,
             "a list is held: nothing of it is trashed until an operator releases it"
         );
-        hold_on_disk(&node, id, why).await;
+        // The guard counts again after a restart that knows nothing of it.
+        drop(hold_on_disk(&node, id, why).await);
     }
     if node.trash_list.checked(id, verdict).is_err() {
         tracing::debug!(id, "the node stopped before the guard had counted");
@@ -74,13 +77,13 @@ pub(super) async fn check(node: Arc<Node>, id: u64, named: Named) {
 /// Counts the volumes that the list names much of.
 ///
 /// # Errors
-/// Why the list is to be held: a sentence.
-pub(super) async fn examine(node: &Node, named: &Named) -> Result<(), String> {
+/// Why the list is to be held: a sentence. Also if `halt` broke off the count.
+pub(super) async fn examine(node: &Node, named: &Named, halt: &Halt) -> Result<(), String> {
     for (uuid, share) in &named.0 {
         let Some(mount) = node.mounts.get(uuid).filter(|_| node.guard.has_to_count(*share)) else {
             continue;
         };
-        let tally = mount.volume.tally(node.halt.clone()).await;
+        let tally = mount.volume.tally(halt.clone()).await;
         let held = match tally {
             Ok(tally) => Share { blocks: tally.blocks, bytes: tally.bytes },
             // When in doubt, hold.
@@ -102,21 +105,25 @@ pub(crate) async fn hold_rest(node: &Arc<Node>, id: u64, why: &str) {
         // In force at once; an operator may have released it before it can be written.
         let _turn = node.trash_list.turn().lock().await;
         if node.trash_list.is_parked(id) {
-            hold_on_disk(node, id, why).await;
+            drop(hold_on_disk(node, id, why).await);
         }
     }
 }
 
-async fn hold_on_disk(node: &Arc<Node>, id: u64, why: &str) {
-    let Some(stored) = node.trash_list.stored(id) else { return };
+/// Writes that the list of this id is held, if it is on the disk. A failure is logged.
+///
+/// # Errors
+/// It is held in memory alone.
+pub(super) async fn hold_on_disk(node: &Node, id: u64, why: &str) -> Result<(), StoreError> {
+    let Some(stored) = node.trash_list.stored(id) else { return Ok(()) };
     let why = why.into();
     let held = tokio::task::spawn_blocking(move || stored.hold(why))
         .await
         .expect("holding does not panic");
-    if let Err(error) = held {
-        // The list is held in memory; after a restart the guard counts again.
-        tracing::error!(error = sentence(&error), "cannot write that the list is held");
+    if let Err(error) = &held {
+        tracing::error!(error = sentence(error), "cannot write that the list is held");
     }
+    held
 }
 
 #[cfg(test)]

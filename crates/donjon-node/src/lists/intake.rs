@@ -22,11 +22,11 @@ use tokio::sync::mpsc;
 use super::accept::{Offer, accept};
 use super::code::End;
 use super::guard::{self, Named};
+use super::handler;
 use super::handler::Query;
 use super::receipt::{ListDigest, Receipt};
 use super::stores::Store;
 use super::work::{Hold, Item, ListClosed, Work};
-use super::{dry, handler};
 use crate::block::header_text;
 use crate::http::{Answer, Failure, Incoming, Permit, Received, empty};
 use crate::mounts::sentence;
@@ -144,7 +144,7 @@ async fn put_dry_trash_list(node: &Arc<Node>, brought: Brought<'_>) -> Result<An
     let node = node.clone();
     to_its_end(async move {
         let receipt = accept(&node, &node.dry_trash_list, None, offer).await?;
-        tokio::spawn(dry::foresee(node.clone(), receipt.id, named));
+        node.foreseen.ask(receipt.id, named);
         Ok(answer(&receipt, "dry-run"))
     })
     .await

@@ -24,7 +24,7 @@ mod work;
 
 pub(crate) use crew::run as run_crew;
 pub(crate) use dry::{
-    Foreseen, WORKERS as DRY_WORKERS, decide_pull, decide_trash, dry_outcomes, dry_status,
+    Foreseen, WORKERS as DRY_WORKERS, decide_pull, decide_trash, dry_outcomes, dry_status, foresee,
 };
 pub(crate) use emptier::{run as run_emptier, sweep};
 pub(crate) use ending::{Ending, Failed};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use block_work_list::BlockWork;
 use keep_protocol::list::{Request, TrashRequest};
 use keep_protocol::status::{ListSource, ListStatus};
+use keep_rules::absence::{Doubt, may_go_on};
 use list_store::{Load, Loaded, Record, Standing};
 
 use super::WorkList;
@@ -14,28 +15,99 @@ use super::guard::{self, Named};
 use super::receipt::{ListDigest, Receipt};
 use super::stores::Store;
 use super::work::{Hold, Item, NewList, Work};
+use crate::life::leave_sign;
 use crate::mounts::sentence;
 use crate::node::Node;
+
+/// What to do about a list that is held after an absence. Tells such a reason from others, too.
+const AFTER_ABSENCE: &str =
+    "It is replaced by the balancer's next list, or goes on with `donjon list release`";
 
 /// Loads the lists that were stored before a restart and makes them current. To be called once, before [`crate::run()`].
 pub async fn resume(node: &Arc<Node>) {
     let Some(stores) = &node.stores else { return };
-    let trash = load(node, &stores.trash, &node.trash_list).await;
-    if let Some(new) = trash {
-        go_on_trashing(node, new);
+    let doubt = doubt(node).await;
+    let after_the_next_start = match load(node, &stores.trash, &node.trash_list).await {
+        Ok(None) => Next::Knows,
+        Ok(Some((new, standing))) => go_on_trashing(node, new, &standing, doubt).await,
+        // Nothing is current, and the list is still on the disk.
+        Err(NotLoaded) => Next::Forgets(node.trash_list.current_id()),
+    };
+    if let (Next::Forgets(id), Some(life)) = (after_the_next_start, &node.life) {
+        life.wait_for_another_list_than(id);
     }
-    if let Some((new, standing)) = load(node, &stores.pull, &node.pull_list).await {
+    // Before the first item is begun: what runs from now on may be gone on with after a crash.
+    leave_sign(node).await;
+    if let Ok(Some((new, standing))) = load(node, &stores.pull, &node.pull_list).await {
         let hold = hold_of(&standing);
         install(&node.pull_list, NewList { hold, ..new });
     }
 }
 
-/// A trash list that nobody has released goes through the guard again: the volumes may have changed.
-fn go_on_trashing(node: &Arc<Node>, (new, standing): (NewList<TrashRequest>, Standing)) {
+/// Why the trash list may not be gone on with, if it may not.
+async fn doubt(node: &Node) -> Option<Doubt> {
+    let life = node.life.clone()?;
+    let reading = tokio::task::spawn_blocking(move || life.last());
+    let last = reading.await.expect("reading a sign of life does not panic");
+    may_go_on(last, node.clock.now(), node.resume_trash_within).err()
+}
+
+/// What the next process would make of the trash list if it found a sign of life of this one.
+enum Next {
+    /// What is right: whether it is held is on the disk.
+    Knows,
+    /// It would go on with a list that this one held back, or could not read; its id, or 0.
+    Forgets(u64),
+}
+
+/// A trash list whose node was away for too long is held. Otherwise one that nobody has released goes through the guard
+/// again: the volumes may have changed.
+async fn go_on_trashing(
+    node: &Arc<Node>,
+    new: NewList<TrashRequest>,
+    standing: &Standing,
+    doubt: Option<Doubt>,
+) -> Next {
+    match doubt {
+        Some(doubt) if !new.items.is_empty() => hold(node, new, standing, doubt).await,
+        _in_time_or_nothing_left => {
+            check_and_go_on(node, new, standing);
+            Next::Knows
+        }
+    }
+}
+
+/// Holds a list after a long absence, also if it was released before that.
+async fn hold(
+    node: &Arc<Node>,
+    new: NewList<TrashRequest>,
+    standing: &Standing,
+    doubt: Doubt,
+) -> Next {
+    let (id, why) = (new.receipt.id, why_held(doubt, standing));
+    tracing::error!(list = "trash", id, why, "the list from before the restart is held");
+    install(&node.trash_list, NewList { hold: Some(Hold::Held(why.clone())), ..new });
+    match guard::hold_on_disk(node, id, &why).await {
+        Ok(()) => Next::Knows,
+        Err(_logged) => Next::Forgets(id),
+    }
+}
+
+/// A sentence. A list that was held already is held for both reasons.
+fn why_held(doubt: Doubt, standing: &Standing) -> String {
+    let why = format!("{doubt}; other copies of what it names may be lost since. {AFTER_ABSENCE}");
+    match standing {
+        Standing::Held(before) if before.as_str().contains(AFTER_ABSENCE) => before.to_string(),
+        Standing::Held(before) => format!("{why}. It was held before: {before}"),
+        Standing::Open | Standing::Released | Standing::Cancelled => why,
+    }
+}
+
+fn check_and_go_on(node: &Arc<Node>, new: NewList<TrashRequest>, standing: &Standing) {
     let named = Named::of(node, &new.items, &new.names);
     let hold = match standing {
         Standing::Open => named.first_look(node.guard),
-        Standing::Held(_) | Standing::Released | Standing::Cancelled => hold_of(&standing),
+        Standing::Held(_) | Standing::Released | Standing::Cancelled => hold_of(standing),
     };
     let (id, to_check) = (new.receipt.id, hold == Some(Hold::Checking));
     install(&node.trash_list, NewList { hold, ..new });
@@ -66,12 +138,18 @@ fn install<R: Request + Send + Sync + 'static>(list: &WorkList<R>, new: NewList<
     }
 }
 
-/// Reads a stored list. One that cannot be believed is not resumed, and said so.
+/// A stored list could not be read; logged. It is still there.
+struct NotLoaded;
+
+/// Reads a stored list; `None` if there is none to go on with.
+///
+/// # Errors
+/// One that cannot be believed is not resumed, and said so.
 async fn load<R: Record + Request + Send + Sync + 'static>(
     node: &Node,
     store: &Store<R>,
     list: &WorkList<R>,
-) -> Option<(NewList<R>, Standing)> {
+) -> Result<Option<(NewList<R>, Standing)>, NotLoaded> {
     let (store, now, max_age) = (store.clone(), node.clock.now(), node.list_max_age);
     let past_list = list.clone();
     let loading = tokio::task::spawn_blocking(move || {
@@ -85,20 +163,20 @@ async fn load<R: Record + Request + Send + Sync + 'static>(
     });
     let name = list.name().as_str();
     match loading.await.expect("loading a list does not panic") {
-        Ok(Load::Nothing) => None,
+        Ok(Load::Nothing) => Ok(None),
         Ok(Load::Dropped(receipt)) => {
             tracing::warn!(
                 list = name,
                 id = receipt.generation,
                 "the stored list is too old and is dropped"
             );
-            None
+            Ok(None)
         }
         Ok(Load::Resumed(loaded)) => {
             if !loaded.repair.is_none() {
                 tracing::warn!(list = name, repair = ?loaded.repair, "part of the progress was lost: those items run again");
             }
-            Some(as_new(loaded))
+            Ok(Some(as_new(loaded)))
         }
         Err(error) => {
             tracing::error!(
@@ -106,7 +184,7 @@ async fn load<R: Record + Request + Send + Sync + 'static>(
                 error = sentence(&error),
                 "the stored list is not resumed"
             );
-            None
+            Err(NotLoaded)
         }
     }
 }
@@ -146,9 +224,50 @@ fn as_new<R: Record>(loaded: Loaded<Work<R>, End>) -> (NewList<R>, Standing) {
 
 #[cfg(test)]
 mod tests {
-    use keep_protocol::status::ListName;
+    use std::fs;
+    use std::time::Duration;
+
+    use keep_protocol::status::{ListName, ListState};
+    use keep_volume::Memory;
 
     use super::*;
+    use crate::rig::{self, Client};
+
+    const LIST: &str = r#"[{"locator":"d41d8cd98f00b204e9800998ecf8427e","block_mtime":1}]"#;
+
+    #[tokio::test]
+    async fn a_hold_that_cannot_be_written_is_found_again_at_the_next_start() {
+        let state = tempfile::tempdir().unwrap();
+        let start = || {
+            let volume = Arc::new(Memory::new("m".parse().unwrap()));
+            rig::node(volume, Some(state.path()), |_config| {})
+        };
+        let node = start();
+        let put = Client::send(&node, "PUT /trash", LIST).await.answer().await;
+        assert!(put.starts_with("HTTP/1.1 200 "), "{put}");
+        drop(node);
+        let an_hour_ago = format!("{}\n", rig::NOW.before(Duration::from_secs(3600)));
+        let alive = state.path().join("alive");
+        fs::write(&alive, &an_hour_ago).unwrap();
+
+        let node = start();
+        // A directory is in the place of the list's next state.
+        let in_the_way = state.path().join("trash.state.new");
+        fs::create_dir(&in_the_way).unwrap();
+        resume(&node).await;
+        assert_eq!(node.trash_list.status().state, ListState::Held);
+        leave_sign(&node).await;
+        assert_eq!(fs::read_to_string(&alive).unwrap(), an_hour_ago);
+        drop(node);
+        fs::remove_dir(&in_the_way).unwrap();
+
+        for _start in 0..2 {
+            let node = start();
+            resume(&node).await;
+            assert_eq!(node.trash_list.status().state, ListState::Held);
+            assert_ne!(fs::read_to_string(&alive).unwrap(), an_hour_ago);
+        }
+    }
 
     #[test]
     fn the_books_of_earlier_lists_tell_the_epoch() {

@@ -74,6 +74,13 @@ pub(crate) fn mount(number: usize, volume: Arc<dyn Volume>) -> Mount {
     })
 }
 
+/// The same, which this node may only read.
+pub(crate) fn read_only(number: usize, volume: Arc<dyn Volume>) -> Mount {
+    let mut mount = mount(number, volume);
+    mount.access = Access::ReadOnly;
+    mount
+}
+
 pub(crate) struct TestNode {
     pub(crate) address: SocketAddr,
     pub(crate) clock: Clock,
@@ -102,13 +109,22 @@ impl TestNode {
         volumes: impl IntoIterator<Item = Arc<dyn Volume>>,
         change: impl FnOnce(&mut Config),
     ) -> TestNode {
+        let mounts = volumes.into_iter().enumerate().map(|(number, volume)| mount(number, volume));
+        TestNode::mounting(now, mounts, change).await
+    }
+
+    /// The same, with these mounts.
+    pub(crate) async fn mounting(
+        now: Timestamp,
+        mounts: impl IntoIterator<Item = Mount>,
+        change: impl FnOnce(&mut Config),
+    ) -> TestNode {
         let mut config = parse("test", CONFIG, &Environment::default()).unwrap().config;
         change(&mut config);
         if let Some(dir) = &config.lists.state_dir {
             free(dir).await;
         }
         let clock = Clock::manual(now);
-        let mounts = volumes.into_iter().enumerate().map(|(number, volume)| mount(number, volume));
         let node = Node::new(NodeParts {
             config_text: ConfigText { sha256: "0".repeat(64), modified: None },
             name: "test".to_owned(),

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests: what cannot go on fails the test")]
 
+mod absences;
 mod explain;
 mod harness;
 mod lifecycle;

@@ -13,16 +13,16 @@ use testkit::blocks::Block;
 
 use crate::harness::{NOW, OLD, TestNode, eventually, memory, stored};
 
-const BLOCKS: usize = 30;
+pub(crate) const BLOCKS: usize = 30;
 
-struct Site {
-    state: tempfile::TempDir,
+pub(crate) struct Site {
+    pub(crate) state: tempfile::TempDir,
     volume: Memory,
     blocks: Vec<Block>,
 }
 
 impl Site {
-    async fn new() -> Site {
+    pub(crate) async fn new() -> Site {
         let site = Site {
             state: tempfile::tempdir().unwrap(),
             volume: memory(),
@@ -34,11 +34,15 @@ impl Site {
         site
     }
 
-    async fn start(&self, change: impl FnOnce(&mut Config)) -> TestNode {
+    pub(crate) async fn start(&self, change: impl FnOnce(&mut Config)) -> TestNode {
         self.start_at(NOW, change).await
     }
 
-    async fn start_at(&self, now: Timestamp, change: impl FnOnce(&mut Config)) -> TestNode {
+    pub(crate) async fn start_at(
+        &self,
+        now: Timestamp,
+        change: impl FnOnce(&mut Config),
+    ) -> TestNode {
         let volume = Arc::new(self.volume.clone()) as Arc<dyn Volume>;
         TestNode::at(now, [volume], |config| {
             config.lists.state_dir = Some(self.state.path().to_owned());
@@ -47,12 +51,12 @@ impl Site {
         .await
     }
 
-    fn list(&self) -> Value {
+    pub(crate) fn list(&self) -> Value {
         let item = |block: &Block| json!({"locator": format!("{}+{}", block.hash, block.size()), "block_mtime": OLD.as_nanos()});
         self.blocks.iter().map(item).collect()
     }
 
-    async fn left(&self) -> usize {
+    pub(crate) async fn left(&self) -> usize {
         let mut left = 0;
         for block in &self.blocks {
             left += usize::from(stored(&self.volume, block.hash).await.is_some());
@@ -61,18 +65,18 @@ impl Site {
     }
 }
 
-async fn stop(mut node: TestNode) {
+pub(crate) async fn stop(mut node: TestNode) {
     node.stop();
     node.stopped().await;
 }
 
-async fn send(node: &TestNode, list: &Value) -> reqwest::Response {
+pub(crate) async fn send(node: &TestNode, list: &Value) -> reqwest::Response {
     let answer = node.admin("PUT", "trash").body(list.to_string()).send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::OK);
     answer
 }
 
-async fn post(node: &TestNode, path: &str) -> StatusCode {
+pub(crate) async fn post(node: &TestNode, path: &str) -> StatusCode {
     node.admin("POST", &format!("donjon/v1/lists/trash/{path}")).send().await.unwrap().status()
 }
 

@@ -3,15 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use donjon_node::config::OnTrashHit;
+use donjon_node::config::{Config, OnTrashHit};
 use keep_protocol::status::{ListName, ListState};
-use keep_volume::Volume;
+use keep_rules::trash::Fate;
+use keep_volume::{Memory, Volume};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use testkit::blocks::Block;
 use testkit::faults::{Call, FailNth, Fault};
 
-use crate::harness::{ADMIN, MANAGER, NOW, OLD, TestNode, USER, eventually, memory, stored};
+use crate::harness::{
+    ADMIN, MANAGER, NOW, OLD, TTL, TestNode, USER, eventually, memory, mount, read_only, stored,
+};
 
 fn item(block: &Block) -> Value {
     json!({"locator": format!("{}+{}", block.hash, block.size()), "block_mtime": OLD.as_nanos()})
@@ -91,6 +94,51 @@ async fn what_cannot_be_brought_back_from_the_trash_is_not_told_as_absent() {
         node.work_off(ListName::Trash, &json!([item(&block)])).await;
         assert_eq!(node.get(&locator).await.status(), status, "{call:?} {on_hit:?}");
     }
+}
+
+/// A volume that has the block in its trash.
+async fn with_trash(block: &Block) -> Memory {
+    let volume = memory();
+    block.store(&volume, OLD).await.unwrap();
+    volume.trash(block.hash, OLD, Fate::Until(NOW.after(TTL))).await.unwrap();
+    volume
+}
+
+#[tokio::test]
+async fn a_trash_that_cannot_be_read_is_no_absence_whatever_a_read_only_mount_has() {
+    let block = Block::of("foo");
+    // Whichever of the two is asked first.
+    for (in_read_only, failing) in [(0, 1), (1, 0)] {
+        for (call, status) in [
+            (Call::Trashed, StatusCode::INTERNAL_SERVER_ERROR),
+            (Call::Untrash, StatusCode::INTERNAL_SERVER_ERROR),
+            (Call::Sweep, StatusCode::OK),
+        ] {
+            let volume = with_trash(&block).await;
+            let writable = Arc::new(FailNth::from_then_on(volume, call, 1, Fault::Io));
+            let readable = Arc::new(with_trash(&block).await);
+            let mounts = [mount(failing, writable.clone()), read_only(in_read_only, readable)];
+            let untrash = |config: &mut Config| config.lists.on_hit = OnTrashHit::Untrash;
+            let node = TestNode::mounting(NOW, mounts, untrash).await;
+            let answer = node.get(&sign(&block).await).await;
+            assert_eq!(answer.status(), status, "{call:?} fails on mount {failing}");
+            let is_back = stored(writable.inner(), block.hash).await.is_some();
+            assert_eq!(is_back, status == StatusCode::OK);
+            node.metric("donjon_trash_hits_total 1").await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_only_a_read_only_mount_has_in_its_trash_is_an_alarm_and_absent() {
+    let block = Block::of("foo");
+    let readable = Arc::new(with_trash(&block).await);
+    let mounts = [mount(0, Arc::new(memory())), read_only(1, readable.clone())];
+    let untrash = |config: &mut Config| config.lists.on_hit = OnTrashHit::Untrash;
+    let node = TestNode::mounting(NOW, mounts, untrash).await;
+    assert_eq!(node.get(&sign(&block).await).await.status(), StatusCode::NOT_FOUND);
+    node.metric("donjon_trash_hits_total 1").await;
+    assert_eq!(readable.trashed(block.hash).await.unwrap().len(), 1, "it is left alone");
 }
 
 #[tokio::test]

@@ -24,7 +24,7 @@ pub enum ListState {
     Running,
     /// The guard counts the volumes before anything is done.
     Checking,
-    /// The guard holds it: it names too much. `release` lets it through once.
+    /// It names too much, trashed what is asked for, or its node was away for long. `release` lets it through once.
     Held,
     /// An operator paused it.
     Paused,

@@ -9,10 +9,11 @@ use crate::failure::Failure;
 use crate::node::NodeArgs;
 use crate::output::{Format, print};
 
-/// Let a list through that the guard holds. Needs the admin token
+/// Let a held list through. Needs the admin token
 ///
-/// The guard holds a trash list that names a large share of a volume. Look first: `donjon list show trash` says why it
-/// is held, its id and its digest. Exactly that list is let through, once; the next one is looked at again.
+/// A trash list is held that names a large share of a volume, whose blocks are asked for again and again, or whose node
+/// was away for long. Look first: `donjon list show trash` says why it is held, its id and its digest. Exactly that
+/// list is let through, once; the next one is looked at again.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:

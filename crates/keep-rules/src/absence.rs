@@ -1,0 +1,166 @@
+//! After how long an absence of its node is a trash list no longer gone on with?
+//!
+//! While a node is away nobody can correct its list: other copies may be lost meanwhile, or what it names be wanted again.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::Timestamp;
+
+/// How far the last sign of life may lie in the future: clocks are corrected.
+const AHEAD_MAX: Duration = Duration::from_secs(60);
+
+/// The last sign of life that a node has left before it was started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LastSign {
+    /// It lived then, by its clock.
+    At(Timestamp),
+    /// There is none.
+    Missing,
+    /// There is one, and it cannot be read.
+    Unreadable,
+}
+
+/// Why a trash list is not gone on with. Shows as a part of a sentence: "the node was away for 1h, longer than …".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doubt {
+    /// The node was away for so long, and may be away for so long.
+    Away {
+        /// How long it was away.
+        away: Duration,
+        /// How long it may be.
+        within: Duration,
+    },
+    /// There is no sign of life.
+    NoSign,
+    /// The sign of life cannot be read.
+    Unreadable,
+    /// The sign of life is so much later than the time now.
+    Ahead(Duration),
+}
+
+/// Whether a node that lived at `last` may go on with its trash list at `now`. It may if it was away no longer than
+/// `within`.
+///
+/// # Errors
+/// Why not: when in doubt, the list waits.
+///
+/// # Examples
+/// ```
+/// use std::time::Duration;
+/// use keep_rules::Timestamp;
+/// use keep_rules::absence::{LastSign, may_go_on};
+///
+/// let (last, within) = (LastSign::At(Timestamp::from_seconds(1_000)), Duration::from_secs(300));
+/// assert!(may_go_on(last, Timestamp::from_seconds(1_300), within).is_ok());
+/// let doubt = may_go_on(last, Timestamp::from_seconds(4_661), within).unwrap_err();
+/// assert_eq!(
+///     doubt.to_string(),
+///     "the node was away for 1h1m1s, longer than Donjon.ResumeTrashWithin (5m) allows"
+/// );
+/// ```
+pub fn may_go_on(last: LastSign, now: Timestamp, within: Duration) -> Result<(), Doubt> {
+    let last = match last {
+        LastSign::At(last) => last,
+        LastSign::Missing => return Err(Doubt::NoSign),
+        LastSign::Unreadable => return Err(Doubt::Unreadable),
+    };
+    let (away, ahead) = (now.since(last), last.since(now));
+    if ahead > AHEAD_MAX {
+        Err(Doubt::Ahead(ahead))
+    } else if away > within {
+        Err(Doubt::Away { away, within })
+    } else {
+        Ok(())
+    }
+}
+
+impl fmt::Display for Doubt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const UNKNOWN: &str = "it is not known for how long the node was away";
+        match self {
+            Doubt::Away { away, within } => write!(
+                f,
+                "the node was away for {}, longer than Donjon.ResumeTrashWithin ({}) allows",
+                Span(*away),
+                Span(*within)
+            ),
+            Doubt::NoSign => write!(f, "{UNKNOWN}: its state directory has no file alive"),
+            Doubt::Unreadable => {
+                write!(f, "{UNKNOWN}: the file alive in its state directory cannot be read")
+            }
+            Doubt::Ahead(ahead) => {
+                write!(f, "{UNKNOWN}: its clock is {} behind its last sign of life", Span(*ahead))
+            }
+        }
+    }
+}
+
+/// Hours, minutes and seconds; what is less than a second to the millisecond.
+struct Span(Duration);
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.0.as_secs();
+        if seconds == 0 {
+            return write!(f, "{}ms", self.0.subsec_millis());
+        }
+        let parts = [(seconds / 3600, "h"), (seconds / 60 % 60, "m"), (seconds % 60, "s")];
+        parts.iter().filter(|(n, _)| *n > 0).try_for_each(|(n, unit)| write!(f, "{n}{unit}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
+    const NANO: Duration = Duration::from_nanos(1);
+    const WITHIN: Duration = Duration::from_secs(300);
+
+    fn after(away: Duration) -> Result<(), Doubt> {
+        may_go_on(LastSign::At(NOW.before(away)), NOW, WITHIN)
+    }
+
+    #[test]
+    fn a_short_absence_is_none_and_a_longer_one_is_told() {
+        assert_eq!(after(Duration::ZERO), Ok(()));
+        assert_eq!(after(WITHIN), Ok(()));
+        let away = WITHIN + NANO;
+        assert_eq!(after(away), Err(Doubt::Away { away, within: WITHIN }));
+    }
+
+    #[test]
+    fn what_is_not_known_is_no_short_absence() {
+        assert_eq!(may_go_on(LastSign::Missing, NOW, Duration::MAX), Err(Doubt::NoSign));
+        assert_eq!(may_go_on(LastSign::Unreadable, NOW, Duration::MAX), Err(Doubt::Unreadable));
+    }
+
+    #[test]
+    fn a_clock_may_be_set_back_by_a_minute() {
+        let ahead = |span| may_go_on(LastSign::At(NOW.after(span)), NOW, WITHIN);
+        assert_eq!(ahead(AHEAD_MAX), Ok(()));
+        assert_eq!(ahead(AHEAD_MAX + NANO), Err(Doubt::Ahead(AHEAD_MAX + NANO)));
+    }
+
+    #[test]
+    fn with_zero_no_absence_is_short() {
+        assert!(may_go_on(LastSign::At(NOW.before(NANO)), NOW, Duration::ZERO).is_err());
+    }
+
+    #[test]
+    fn instants_far_apart_do_not_overflow() {
+        let [first, last] = [i64::MIN, i64::MAX].map(Timestamp::from_nanos);
+        assert!(may_go_on(LastSign::At(first), last, WITHIN).is_err());
+        assert!(may_go_on(LastSign::At(last), first, WITHIN).is_err());
+    }
+
+    #[test]
+    fn doubts_are_sentences() {
+        let text = |doubt: Doubt| doubt.to_string();
+        assert!(text(Doubt::Ahead(Duration::from_secs(7_260))).contains("2h1m behind"));
+        assert!(text(Doubt::NoSign).contains("no file alive"));
+        let short = Doubt::Away { away: Duration::from_millis(20), within: Duration::ZERO };
+        assert!(text(short).contains("20ms, longer than Donjon.ResumeTrashWithin (0ms)"));
+    }
+}
