@@ -39,13 +39,13 @@ pub(crate) struct StoredBlock {
     pub(crate) locator: Locator,
 }
 
-/// Why blocks could not be made young. Do not publish.
+/// Why blocks could not be made young. What is not published yet must not be.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RenewError {
     /// A node would not, or does not have the block any more.
     #[error(
-        "block {block} waited for more than half of the signature TTL and cannot be renewed: {failure}. Nothing is published: put again, that renews every block"
+        "block {block} waited for more than half of the signature TTL and cannot be renewed: {failure}"
     )]
     Node {
         /// The block.
@@ -54,9 +54,7 @@ pub enum RenewError {
         failure: NodeFailure,
     },
     /// It could not be touched, and cannot be read back to be sent again.
-    #[error(
-        "block {block} waited for more than half of the signature TTL, and {lost}. Nothing is published: put again"
-    )]
+    #[error("block {block} waited for more than half of the signature TTL, and {lost}")]
     Lost {
         /// The block.
         block: BlockRef,
@@ -65,7 +63,7 @@ pub enum RenewError {
     },
     /// The nodes are too slow, or the TTL is too short.
     #[error(
-        "blocks grow older than half of the signature TTL ({} s) faster than they can be renewed. Nothing is published: put less at once, or set a longer BlobSigningTTL", ttl.as_secs()
+        "blocks grow older than half of the signature TTL ({} s) faster than they can be renewed: put less at once, or set a longer BlobSigningTTL", ttl.as_secs()
     )]
     TooSlow {
         /// The signature TTL.

@@ -70,7 +70,7 @@ pub(crate) async fn run(args: RmArgs) -> Result<Exit, Failure> {
     let cluster = if act == Act::BringBack { args.manifests.cluster()? } else { None };
     let manifests = args.manifests.find()?;
     // A collection that is there protects its blocks from the next balancer, so it is there before they are looked at.
-    let changed = change(&manifests, act, &args.names)?;
+    let (changed, ended) = change(&manifests, act, &args.names)?;
     let looking = look(&manifests.dir, changed, cluster.as_ref());
     let told = unless_interrupted(looking, || INTERRUPTED.to_owned()).await?;
     let mut output = Output::stdout();
@@ -80,6 +80,7 @@ pub(crate) async fn run(args: RmArgs) -> Result<Exit, Failure> {
         one.tell(args.format, &mut output)?;
     }
     output.flush()?;
+    ended?;
     Ok(tally.exit())
 }
 
@@ -118,12 +119,12 @@ struct Changed {
     kept_until: Option<Timestamp>,
 }
 
-/// Changes the catalog, and gives it back to whoever waits for it.
+/// Changes the catalog, and lets go of it. An error ends it; what was changed before is given all the same.
 fn change(
     manifests: &Manifests,
     act: Act,
     names: &[CollectionName],
-) -> Result<Vec<Changed>, Failure> {
+) -> Result<(Vec<Changed>, Result<(), Failure>), Failure> {
     let ttl = ttl::known(manifests.ttl)?;
     let mut store = open(&manifests.dir, SystemTime::now().into())?;
     // Read when it is our turn: another writer may have been waited for.
@@ -131,7 +132,14 @@ fn change(
     if let Err(error) = store.sweep(now, ttl) {
         eprintln!("donjon: collections that were removed long ago are not forgotten: {error}");
     }
-    names.iter().map(|name| change_one(&mut store, act, name, now, ttl)).collect()
+    let mut changed = Vec::with_capacity(names.len());
+    for name in names {
+        match change_one(&mut store, act, name, now, ttl) {
+            Ok(one) => changed.push(one),
+            Err(error) => return Ok((changed, Err(error))),
+        }
+    }
+    Ok((changed, Ok(())))
 }
 
 fn change_one(
@@ -151,9 +159,7 @@ fn change_one(
     let last_removed = last_removed(store, name);
     let (outcome, restored) = match done {
         Ok(done) => done,
-        Err(StoreError::NoSuchName { .. })
-            if act == Act::BringBack && last_removed.is_some() =>
-        {
+        Err(StoreError::NoSuchName { .. }) if act == Act::BringBack && last_removed.is_some() => {
             (Outcome::TooLate, None)
         }
         Err(StoreError::NoSuchName { .. }) => (Outcome::NoSuchName, None),
@@ -233,7 +239,8 @@ impl Told {
 
     fn tell(&self, format: Format, output: &mut Output) -> Result<(), Failure> {
         let Told { changed, looked } = self;
-        let warnings = looked.as_ref().map_or_else(Vec::new, |looked| looked.said(changed.name.as_str()));
+        let warnings =
+            looked.as_ref().map_or_else(Vec::new, |looked| looked.said(changed.name.as_str()));
         for warning in warnings {
             eprintln!("donjon: {warning}");
         }

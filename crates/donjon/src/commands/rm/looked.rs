@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::cluster::Cluster;
 use crate::counted::counted;
+use crate::described::Described;
 use crate::transfer::{Clock, nodes};
 
 /// So many files and blocks are named on stderr; --json has them all.
@@ -40,7 +41,8 @@ impl Looked {
             classes: entry.wanted.classes.clone(),
         };
         let clock = Clock::start();
-        let revived = revive(&nodes(cluster, &[]), &blocks, &options, || clock.now()).await;
+        let nodes = nodes(cluster, &Described::default());
+        let revived = revive(&nodes, &blocks, &options, || clock.now()).await;
         let mut not_whole = revived.missing.clone();
         not_whole.extend(revived.in_doubt.keys().copied());
         match files_of(dir, entry, &not_whole) {
@@ -145,8 +147,8 @@ fn files_of(
     }
     let scan = Scan::open(dir)?;
     for stream in Streams::new(scan.manifest(entry)?) {
-        let stream = stream
-            .map_err(|error| StoreError::Manifest { name: entry.name.to_string(), error })?;
+        let stream =
+            stream.map_err(|error| StoreError::Manifest { name: entry.name.to_string(), error })?;
         let needs = |file: &keep_manifest::StreamFile<'_>| {
             file.pieces().any(|piece| blocks.contains(&piece.block.block()))
         };
