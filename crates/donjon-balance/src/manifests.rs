@@ -13,7 +13,8 @@ use crate::references::{Intake, Wanted};
 
 /// A directory of manifests, as `donjon put` makes it.
 ///
-/// Collections that were removed or replaced are references until the signature TTL is over (W9).
+/// Collections that were removed or replaced are references until the signature TTL is over (W9): by the TTL of today or that
+/// of their removal, whichever is longer ([`Entry::standing`]).
 #[derive(Clone, Debug)]
 pub struct ManifestDirectory {
     dir: PathBuf,

@@ -22,6 +22,14 @@ pub struct NotFetched {
 }
 
 impl NotFetched {
+    /// Whether a node did not let us read: it wants a signature, or another token (`spec/keep-protocol.md` section 3).
+    pub fn is_forbidden(&self) -> bool {
+        self.failures.iter().any(|failure| {
+            matches!(&failure.error, ClientError::Refused { status, .. }
+                if matches!(status.as_u16(), 400 | 401 | 403))
+        })
+    }
+
     /// Whether no node could even be reached: then asking for other blocks is in vain too.
     pub fn nobody_answers(&self) -> bool {
         self.failures.iter().all(|failure| matches!(failure.error, ClientError::Unreachable { .. }))

@@ -55,7 +55,7 @@ impl fmt::Debug for GetOptions {
 }
 
 /// What was restored. All of it if `unrestored` is empty.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Got {
     /// Files that are there now, and were not.
     pub written: u64,
@@ -72,12 +72,12 @@ pub struct Got {
 }
 
 /// Why a file is not restored.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Unrestored {
     /// A file of the same size and other content is there; it was left alone.
     Differs,
-    /// A block of it cannot be read: its text says which, and what each node said.
-    NoBlock(String),
+    /// A block of it cannot be read: which, and what each node said.
+    NoBlock(Arc<NotFetched>),
 }
 
 /// Why restoring ended early. What was restored is whole; run it again to go on.

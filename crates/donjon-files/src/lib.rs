@@ -6,11 +6,13 @@
 //! | store it | [`put()`]: gives the tree of a manifest, once all blocks have all their copies |
 //! | keep it until it is published | [`Put::renew`] |
 //! | have it back | [`get()`] |
+//! | know that it is there, and keep it from a trash list | [`revive`] |
 //!
 //! Nothing here publishes: whoever calls [`put()`] writes the manifest where references are read, and does so within the
 //! signature TTL of the first block.
 
 mod destination; // where files are restored, and nowhere else
+mod devices; // what tells two copies from one
 mod failure; // what nodes said
 mod fetch; // one block, from whichever node has it
 mod get; // a tree, restored
@@ -23,10 +25,12 @@ mod put; // a tree, stored
 mod reading; // files become blocks
 mod renewal; // blocks that have waited too long
 mod restore; // the pieces of one block, put where they belong
+mod revival; // blocks of what is brought back
 mod scan; // what there is
 mod steps; // which blocks are needed, for which pieces
 mod store; // one block, on as many nodes as wanted
 
+pub use devices::Devices;
 pub use failure::NodeFailure;
 pub use fetch::NotFetched;
 pub use get::{Existing, GetError, GetOptions, Got, Locate, Unrestored, get};
@@ -36,6 +40,7 @@ pub use packing::Packing;
 pub use placement::Wish;
 pub use put::{Done, OnProgress, Put, PutError, PutOptions, PutReport, put};
 pub use reading::SourceError;
-pub use renewal::{RenewError, StoredBlock};
+pub use renewal::RenewError;
+pub use revival::{ReviveOptions, Revived, revive};
 pub use scan::{Kind, Scan, ScanError, Special, SpecialFile, scan};
 pub use store::TooFewCopies;

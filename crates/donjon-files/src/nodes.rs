@@ -6,6 +6,8 @@ use keep_manifest::BlockRef;
 use keep_rules::rendezvous::{Client, sort_services};
 use keep_rules::{BlockHash, Locator, SigningKey, Timestamp, Token};
 
+use crate::devices::Devices;
+
 /// A node with its names.
 #[derive(Clone, Debug)]
 pub struct Server<N> {
@@ -15,6 +17,8 @@ pub struct Server<N> {
     pub name: String,
     /// How to reach it.
     pub node: N,
+    /// Where it writes, as far as it is known: what tells two copies from one.
+    pub devices: Devices,
 }
 
 /// How locators are signed, if the key is known.

@@ -1,4 +1,7 @@
 //! Who is asked next to keep a block, and when it has enough copies. Decides; does nothing.
+//!
+//! A node says how many copies it has stored, and not on which of its devices. So a copy counts if it cannot be on a device of
+//! another that counts; a volume that keeps several copies itself counts as so many.
 
 use std::collections::VecDeque;
 use std::num::NonZeroU32;
@@ -6,6 +9,7 @@ use std::time::Duration;
 
 use keep_protocol::client::{ClientError, Stored};
 
+use crate::devices::Devices;
 use crate::failure::may_pass;
 
 /// How long to wait before nodes that failed are asked again: each time once.
@@ -24,16 +28,23 @@ pub struct Wish {
 #[derive(Debug)]
 pub(crate) struct Placement<'a> {
     wish: &'a Wish,
+    /// By node.
+    devices: Vec<&'a Devices>,
     /// Nodes that are still to be asked, the best first.
     ask: VecDeque<usize>,
-    /// Copies that nodes have confirmed.
+    in_flight: u64,
+    holders: Vec<Holder>,
+    failures: Vec<(usize, ClientError)>,
+    rounds: usize,
+}
+
+/// A node that has confirmed the block.
+#[derive(Debug)]
+struct Holder {
+    server: usize,
     copies: u64,
     /// The same by wanted class, in the order of the wish.
     by_class: Vec<u64>,
-    in_flight: u64,
-    holders: Vec<usize>,
-    failures: Vec<(usize, ClientError)>,
-    rounds: usize,
 }
 
 /// A node to ask, and the classes that it should put the block into.
@@ -44,13 +55,12 @@ pub(crate) struct Asking {
 }
 
 impl<'a> Placement<'a> {
-    /// Nothing is stored. `order` is the order in which nodes are asked.
-    pub(crate) fn new(wish: &'a Wish, order: Vec<usize>) -> Self {
+    /// Nothing is stored. `order` is the order in which nodes are asked; `devices` is of each node.
+    pub(crate) fn new(wish: &'a Wish, devices: Vec<&'a Devices>, order: Vec<usize>) -> Self {
         Placement {
             wish,
+            devices,
             ask: order.into(),
-            copies: 0,
-            by_class: vec![0; wish.classes.len()],
             in_flight: 0,
             holders: Vec::new(),
             failures: Vec::new(),
@@ -71,12 +81,12 @@ impl<'a> Placement<'a> {
     /// A node has confirmed the block.
     pub(crate) fn stored(&mut self, server: usize, stored: &Stored) {
         self.in_flight -= 1;
-        self.holders.push(server);
-        self.copies += stored.replicas;
-        for (class, copies) in std::iter::zip(&self.wish.classes, &mut self.by_class) {
+        let of_class = |class: &String| {
             let confirmed = stored.classes.iter().filter(|(confirmed, _)| confirmed == class);
-            *copies += confirmed.map(|(_, copies)| *copies).sum::<u64>();
-        }
+            confirmed.map(|(_, copies)| *copies).sum()
+        };
+        let by_class = self.wish.classes.iter().map(of_class).collect();
+        self.holders.push(Holder { server, copies: stored.replicas, by_class });
     }
 
     /// A node has not.
@@ -104,31 +114,57 @@ impl<'a> Placement<'a> {
     /// How many copies are missing, where most are.
     pub(crate) fn missing(&self) -> u64 {
         let wanted = u64::from(self.wish.replication.get());
-        let have = self.by_class.iter().copied().min().unwrap_or(self.copies);
-        wanted.saturating_sub(have)
+        let by_class = (0..self.wish.classes.len()).map(|class| self.copies_in(class));
+        wanted.saturating_sub(by_class.min().unwrap_or_else(|| self.copies()))
     }
 
-    /// How many copies there are.
+    /// How many copies there are, on a device each.
     pub(crate) fn copies(&self) -> u64 {
-        self.copies
+        self.apart(None, |holder| holder.copies)
+    }
+
+    /// Copies that nodes have confirmed and that do not count: each may be on a device that has another.
+    pub(crate) fn copies_beside_others(&self) -> u64 {
+        self.holders.iter().map(|holder| holder.copies).sum::<u64>() - self.copies()
     }
 
     /// The classes that have too few.
     pub(crate) fn missing_classes(&self) -> Vec<String> {
         let wanted = u64::from(self.wish.replication.get());
-        let short = std::iter::zip(&self.wish.classes, &self.by_class)
-            .filter(|(_, copies)| **copies < wanted);
-        short.map(|(class, _)| class.clone()).collect()
+        let short = (0..).zip(&self.wish.classes).filter(|(of, _)| self.copies_in(*of) < wanted);
+        short.map(|(_, class)| class.clone()).collect()
     }
 
     /// The nodes that have it, and what the others said.
     pub(crate) fn into_ends(self) -> (Vec<usize>, Vec<(usize, ClientError)>) {
-        (self.holders, self.failures)
+        (self.holders.into_iter().map(|holder| holder.server).collect(), self.failures)
+    }
+
+    fn copies_in(&self, class: usize) -> u64 {
+        self.apart(Some(&self.wish.classes[class]), |holder| holder.by_class[class])
+    }
+
+    /// The copies of nodes no two of which share a device. Those that have most come first.
+    fn apart(&self, class: Option<&str>, copies: impl Fn(&Holder) -> u64) -> u64 {
+        let mut holders: Vec<&Holder> = self.holders.iter().collect();
+        holders.sort_by_key(|holder| std::cmp::Reverse(copies(holder)));
+        let mut apart: Vec<&Holder> = Vec::new();
+        for holder in holders.into_iter().filter(|holder| copies(holder) > 0) {
+            let own = self.devices[holder.server];
+            let shares = |other: &&Holder| own.share_one(self.devices[other.server], class);
+            if !apart.iter().any(shares) {
+                apart.push(holder);
+            }
+        }
+        apart.into_iter().map(copies).sum()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
+    use keep_protocol::mounts::MountDescription;
     use keep_rules::BlockHash;
 
     use super::*;
@@ -150,6 +186,24 @@ mod tests {
         ClientError::Unreachable { doing: "connecting failed".to_owned(), source: None }
     }
 
+    /// Four nodes of which nothing is known.
+    fn placement(wish: &Wish, order: Vec<usize>) -> Placement<'_> {
+        static UNKNOWN: LazyLock<Devices> = LazyLock::new(Devices::default);
+        Placement::new(wish, vec![&UNKNOWN; 4], order)
+    }
+
+    fn devices(ids: &[&str]) -> Devices {
+        let mount = |id: &&str| MountDescription {
+            uuid: format!("mount of {id:?}"),
+            device_id: (*id).to_owned(),
+            allow_write: true,
+            allow_trash: true,
+            replication: 1,
+            storage_classes: [("default".to_owned(), true)].into(),
+        };
+        Devices::of(&ids.iter().map(mount).collect::<Vec<_>>())
+    }
+
     fn asked(placement: &mut Placement<'_>) -> Vec<usize> {
         std::iter::from_fn(|| placement.next()).map(|asking| asking.server).collect()
     }
@@ -157,7 +211,7 @@ mod tests {
     #[test]
     fn as_many_nodes_are_asked_at_once_as_copies_are_missing() {
         let wish = wish(2, &[]);
-        let mut placement = Placement::new(&wish, vec![3, 1, 2]);
+        let mut placement = placement(&wish, vec![3, 1, 2]);
         assert_eq!(asked(&mut placement), [3, 1]);
         placement.stored(1, &stored(1, &[]));
         assert!(asked(&mut placement).is_empty());
@@ -175,7 +229,7 @@ mod tests {
     #[test]
     fn a_node_that_stores_several_copies_counts_as_that_many() {
         let wish = wish(3, &[]);
-        let mut placement = Placement::new(&wish, vec![0]);
+        let mut placement = placement(&wish, vec![0]);
         assert_eq!(asked(&mut placement), [0]);
         placement.stored(0, &stored(3, &[]));
         assert_eq!(placement.missing(), 0);
@@ -184,7 +238,7 @@ mod tests {
     #[test]
     fn nodes_that_may_do_better_are_asked_again_and_others_are_not() {
         let wish = wish(2, &[]);
-        let mut placement = Placement::new(&wish, vec![0, 1]);
+        let mut placement = placement(&wish, vec![0, 1]);
         assert_eq!(asked(&mut placement), [0, 1]);
         placement.failed(0, unreachable());
         placement.failed(1, ClientError::NotFound);
@@ -200,7 +254,7 @@ mod tests {
     #[test]
     fn a_class_that_nobody_confirms_is_missing() {
         let wish = wish(1, &["fast", "safe"]);
-        let mut placement = Placement::new(&wish, vec![0, 1, 2]);
+        let mut placement = placement(&wish, vec![0, 1, 2]);
         assert_eq!(placement.next().unwrap().classes, ["fast", "safe"]);
         placement.stored(0, &stored(1, &[("safe", 1)]));
         assert_eq!(
@@ -212,5 +266,40 @@ mod tests {
         assert_eq!(placement.next().unwrap().server, 2);
         placement.stored(2, &stored(1, &[("fast", 1)]));
         assert_eq!(placement.missing(), 0);
+    }
+
+    #[test]
+    fn two_copies_that_may_be_on_one_device_are_one() {
+        let of = [&["a", "b"][..], &["b"], &["c"], &[""]].map(devices);
+        let check = |replicas: [u64; 4], copies, beside| {
+            let wish = wish(9, &[]);
+            let mut placement = Placement::new(&wish, of.iter().collect(), vec![0, 1, 2, 3]);
+            for (server, replicas) in replicas.into_iter().enumerate() {
+                placement.next().unwrap();
+                placement.stored(server, &stored(replicas, &[]));
+            }
+            assert_eq!((placement.copies(), placement.copies_beside_others()), (copies, beside));
+        };
+        check([1, 1, 0, 0], 1, 1);
+        check([1, 2, 0, 0], 2, 1);
+        check([1, 0, 1, 0], 2, 0);
+        check([0, 1, 1, 1], 3, 0);
+        check([0, 0, 2, 2], 4, 0);
+    }
+
+    #[test]
+    fn another_node_is_asked_where_the_second_copy_was_on_the_same_device() {
+        let of = [&["a"][..], &["a"], &["b"]].map(devices);
+        for classes in [&[][..], &["default"]] {
+            let wish = wish(2, classes);
+            let confirmed = stored(1, &[("default", 1)]);
+            let mut placement = Placement::new(&wish, of.iter().collect(), vec![0, 1, 2]);
+            assert_eq!(asked(&mut placement), [0, 1]);
+            placement.stored(0, &confirmed);
+            placement.stored(1, &confirmed);
+            assert_eq!(asked(&mut placement), [2]);
+            placement.stored(2, &confirmed);
+            assert_eq!((placement.missing(), placement.again()), (0, None));
+        }
     }
 }

@@ -103,11 +103,6 @@ pub enum PutError {
 }
 
 impl Put {
-    /// The blocks, each once.
-    pub fn blocks(&self) -> &[StoredBlock] {
-        &self.stored
-    }
-
     /// Makes those blocks young again that have waited for half of the signature TTL. Publish right after it. Gives how many.
     ///
     /// # Errors

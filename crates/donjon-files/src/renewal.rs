@@ -28,24 +28,24 @@ const PASSES_MAX: u32 = 3;
 
 /// A block that was stored, and is not referenced yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoredBlock {
+pub(crate) struct StoredBlock {
     /// The block.
-    pub block: BlockRef,
+    pub(crate) block: BlockRef,
     /// An instant before which no node had this copy: just before it was sent.
-    pub since: Timestamp,
+    pub(crate) since: Timestamp,
     /// The nodes that have it, by their index.
-    pub holders: Vec<usize>,
+    pub(crate) holders: Vec<usize>,
     /// To read it with: as one of them gave it.
-    pub locator: Locator,
+    pub(crate) locator: Locator,
 }
 
-/// Why blocks could not be made young. Do not publish.
+/// Why blocks could not be made young. What is not published yet must not be.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RenewError {
     /// A node would not, or does not have the block any more.
     #[error(
-        "block {block} waited for more than half of the signature TTL and cannot be renewed: {failure}. Nothing is published: put again, that renews every block"
+        "block {block} waited for more than half of the signature TTL and cannot be renewed: {failure}"
     )]
     Node {
         /// The block.
@@ -54,9 +54,7 @@ pub enum RenewError {
         failure: NodeFailure,
     },
     /// It could not be touched, and cannot be read back to be sent again.
-    #[error(
-        "block {block} waited for more than half of the signature TTL, and {lost}. Nothing is published: put again"
-    )]
+    #[error("block {block} waited for more than half of the signature TTL, and {lost}")]
     Lost {
         /// The block.
         block: BlockRef,
@@ -65,7 +63,7 @@ pub enum RenewError {
     },
     /// The nodes are too slow, or the TTL is too short.
     #[error(
-        "blocks grow older than half of the signature TTL ({} s) faster than they can be renewed. Nothing is published: put less at once, or set a longer BlobSigningTTL", ttl.as_secs()
+        "blocks grow older than half of the signature TTL ({} s) faster than they can be renewed: put less at once, or set a longer BlobSigningTTL", ttl.as_secs()
     )]
     TooSlow {
         /// The signature TTL.
@@ -87,7 +85,7 @@ pub(crate) async fn renew<N: Node>(
     ttl: Duration,
     clock: impl Fn() -> Timestamp,
 ) -> Result<u64, RenewError> {
-    let again = Again { nodes, classes, places: Semaphore::new(SENT_AT_ONCE) };
+    let again = Again::new(nodes, classes);
     let mut renewed = 0;
     for _ in 0..PASSES_MAX {
         let due = due(stored, clock(), ttl);
@@ -115,65 +113,95 @@ pub(crate) async fn renew<N: Node>(
 }
 
 /// Makes blocks young.
-struct Again<'a, N> {
+pub(crate) struct Again<'a, N> {
     nodes: &'a Nodes<N>,
     classes: &'a [String],
     places: Semaphore,
 }
 
-impl<N: Node> Again<'_, N> {
+/// A block, and how to read it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Readable<'a> {
+    pub(crate) block: BlockRef,
+    pub(crate) locator: &'a Locator,
+}
+
+/// Why a block was not sent again.
+#[derive(Debug)]
+pub(crate) enum Unsent {
+    /// Nobody gave it.
+    Lost(NotFetched),
+    /// The node that it was sent to did not take it.
+    Refused(ClientError),
+}
+
+impl<'a, N: Node> Again<'a, N> {
+    /// `classes` are those that blocks are sent into.
+    pub(crate) fn new(nodes: &'a Nodes<N>, classes: &'a [String]) -> Self {
+        Again { nodes, classes, places: Semaphore::new(SENT_AT_ONCE) }
+    }
+
     async fn renew(&self, stored: &StoredBlock, now: Timestamp) -> Result<(), RenewError> {
+        let block = stored.block;
+        let failed = |holder: usize, error| {
+            let server = self.nodes.servers()[holder].name.clone();
+            RenewError::Node { block, failure: NodeFailure { server, error } }
+        };
         let mut data = None;
         for holder in &stored.holders {
-            if !self.touch(*holder, stored).await? {
-                self.send(*holder, stored, &mut data, now).await?;
+            if self.is_touched(*holder, block).await.map_err(|error| failed(*holder, error))? {
+                continue;
             }
+            let readable = Readable { block, locator: &stored.locator };
+            self.send(*holder, readable, &mut data, now).await.map_err(|unsent| match unsent {
+                Unsent::Lost(lost) => RenewError::Lost { block, lost },
+                Unsent::Refused(error) => failed(*holder, error),
+            })?;
         }
         Ok(())
     }
 
     /// Whether touching was enough. A touch reaches one replica of the node (spec/keep-protocol.md section 2.6); in several
     /// classes there may be more.
-    async fn touch(&self, holder: usize, stored: &StoredBlock) -> Result<bool, RenewError> {
+    async fn is_touched(&self, holder: usize, block: BlockRef) -> Result<bool, ClientError> {
         if !self.classes.is_empty() {
             return Ok(false);
         }
-        let plain = stored.block.to_string().parse().expect("hash and size are a locator");
-        match self.nodes.servers()[holder].node.touch(&plain).await {
+        match self.touch(holder, block).await {
             Ok(()) => Ok(true),
             // We may not, or it has lost the block.
             Err(ClientError::NotFound | ClientError::Refused { .. }) => Ok(false),
-            Err(error) => Err(self.failed(holder, stored, error)),
+            Err(error) => Err(error),
         }
     }
 
-    async fn send(
+    /// Makes one replica of a node young.
+    pub(crate) async fn touch(&self, holder: usize, block: BlockRef) -> Result<(), ClientError> {
+        let plain = block.to_string().parse().expect("hash and size are a locator");
+        self.nodes.servers()[holder].node.touch(&plain).await
+    }
+
+    /// Reads a block, unless that was done, and sends it to a node.
+    pub(crate) async fn send(
         &self,
         holder: usize,
-        stored: &StoredBlock,
+        Readable { block, locator }: Readable<'_>,
         data: &mut Option<Bytes>,
         now: Timestamp,
-    ) -> Result<(), RenewError> {
-        let block = stored.block;
+    ) -> Result<(), Unsent> {
         let _place = self.places.acquire().await.expect("it is never closed");
         let data = match data {
             Some(data) => data.clone(),
             None => {
-                let read = fetch(self.nodes, block, &stored.locator).await;
-                let read = read.map_err(|lost| RenewError::Lost { block, lost })?;
+                let read = fetch(self.nodes, block, locator).await.map_err(Unsent::Lost)?;
                 data.insert(Bytes::from(read)).clone()
             }
         };
         match self.nodes.servers()[holder].node.put(block.hash(), self.classes, data).await {
             Ok(answer) if self.nodes.is_ours(&answer.locator, now) => Ok(()),
-            Ok(_) => Err(self.failed(holder, stored, foreign())),
-            Err(error) => Err(self.failed(holder, stored, error)),
+            Ok(_) => Err(Unsent::Refused(foreign())),
+            Err(error) => Err(Unsent::Refused(error)),
         }
-    }
-
-    fn failed(&self, holder: usize, stored: &StoredBlock, error: ClientError) -> RenewError {
-        let server = self.nodes.servers()[holder].name.clone();
-        RenewError::Node { block: stored.block, failure: NodeFailure { server, error } }
     }
 }
 

@@ -138,11 +138,6 @@ impl Scan {
         self.files
     }
 
-    /// How many directories, with the root.
-    pub fn directories(&self) -> u64 {
-        self.directories.len() as u64
-    }
-
     /// How many bytes the files had when they were looked at.
     pub fn bytes(&self) -> u64 {
         self.bytes

@@ -15,15 +15,18 @@ use crate::placement::{Asking, Placement, Wish};
 /// A block has fewer copies than wanted. It may have some.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "block {block} has {copies} of {wanted} copies{}; {}. Nothing is published: put again when the nodes can take it, or ask for less with --replication or --classes",
+    "block {block} has {copies} of {wanted} copies{}{}; {}. Nothing is published: put again when the nodes can take it, or ask for less with --replication or --classes",
     in_classes(missing_classes),
+    beside_others(*copies_beside_others),
     why(failures, *nodes)
 )]
 pub struct TooFewCopies {
     /// The block.
     pub block: BlockRef,
-    /// Copies that nodes have confirmed, in whatever class.
+    /// Copies that nodes have confirmed, in whatever class, on a device each.
     pub copies: u64,
+    /// Copies that they have confirmed beside those, and that may be on the same devices: nodes share volumes.
+    pub copies_beside_others: u64,
     /// Copies that were wanted.
     pub wanted: u32,
     /// Storage classes that have fewer than that.
@@ -45,6 +48,17 @@ fn in_classes(missing: &[String]) -> String {
     if missing.is_empty() { String::new() } else { format!(" in {}", missing.join(", ")) }
 }
 
+fn beside_others(copies: u64) -> String {
+    match copies {
+        0 => String::new(),
+        copies => {
+            format!(
+                ", and {copies} more on devices that may have one already (`donjon mounts` shows them)"
+            )
+        }
+    }
+}
+
 /// Stores a block; gives the nodes that confirmed it, by their index, and the locator that one of them gave.
 pub(crate) async fn store<N: Node>(
     nodes: &Nodes<N>,
@@ -54,7 +68,8 @@ pub(crate) async fn store<N: Node>(
     now: Timestamp,
 ) -> Result<(Vec<usize>, Locator), TooFewCopies> {
     let servers = nodes.servers();
-    let mut placement = Placement::new(wish, nodes.order(block.hash()));
+    let devices = servers.iter().map(|server| &server.devices).collect();
+    let mut placement = Placement::new(wish, devices, nodes.order(block.hash()));
     let mut asked = FuturesUnordered::new();
     let mut locator = None;
     loop {
@@ -78,6 +93,7 @@ pub(crate) async fn store<N: Node>(
         }
     }
     let (missing, copies) = (placement.missing(), placement.copies());
+    let copies_beside_others = placement.copies_beside_others();
     let missing_classes = placement.missing_classes();
     let (holders, failures) = placement.into_ends();
     if let (0, Some(locator)) = (missing, locator) {
@@ -88,6 +104,7 @@ pub(crate) async fn store<N: Node>(
     Err(TooFewCopies {
         block,
         copies,
+        copies_beside_others,
         wanted: wish.replication.get(),
         missing_classes,
         failures: failures.into_iter().map(named).collect(),

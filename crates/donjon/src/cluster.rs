@@ -86,6 +86,12 @@ impl Cluster {
 }
 
 impl ClusterArgs {
+    /// Those of a command that has a configuration and no options for nodes.
+    pub(crate) fn of(config: Option<PathBuf>, data: Option<PathBuf>, ttl: TtlArg) -> Self {
+        let (urls, token, token_file) = (Vec::new(), None, None);
+        ClusterArgs { config, data, urls, token, token_file, insecure: false, ttl }
+    }
+
     /// Finds the nodes. Sends nothing yet.
     pub(crate) fn cluster(self) -> Result<Cluster, Failure> {
         let loaded = self.load_config()?;

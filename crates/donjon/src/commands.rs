@@ -39,7 +39,7 @@ pub(crate) fn run(command: Command) -> Result<Exit, Failure> {
         Command::Put(args) => talk(put::run(args)),
         Command::Get(args) => talk(get::run(args)),
         Command::Ls(args) => ls::run(args),
-        Command::Rm(args) => rm::run(args),
+        Command::Rm(args) => talk(rm::run(args)),
         Command::Balance(command) => balance::run(command),
         Command::Ledger(command) => talk(ledger::run(command)),
         Command::Status(args) => talk(status::run(args)),

@@ -6,6 +6,7 @@ mod cli;
 mod cluster;
 mod commands;
 mod counted;
+mod described;
 mod exit;
 mod failure;
 mod go_flags;

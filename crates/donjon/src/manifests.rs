@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use donjon_node::config::{self, Config, ConfigSource, DATA_CONFIG_FILE, Environment};
 
+use crate::cluster::{Cluster, ClusterArgs};
 use crate::failure::Failure;
 use crate::ttl::TtlArg;
 
@@ -51,6 +52,14 @@ impl ManifestsArgs {
             )
         })?;
         Ok(Manifests { dir, ttl: self.ttl.or(config.map(|config| config.signing.ttl))? })
+    }
+
+    /// The nodes of the cluster whose configuration was named. Nothing if none was, or it has no nodes.
+    pub(crate) fn cluster(&self) -> Result<Option<Cluster>, Failure> {
+        if self.load()?.is_none_or(|config| config.keepstores.is_empty()) {
+            return Ok(None);
+        }
+        ClusterArgs::of(self.config.clone(), self.data.clone(), self.ttl).cluster().map(Some)
     }
 
     fn load(&self) -> Result<Option<Config>, Failure> {

@@ -1,6 +1,5 @@
 //! What `donjon put` and `donjon get` have in common: the nodes, the directory of manifests, progress, the clock.
 
-use std::collections::BTreeSet;
 use std::future::Future;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,10 +10,11 @@ use std::time::{Instant, SystemTime};
 use donjon_files::{Nodes, OnProgress, Server};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use keep_protocol::client::KeepClient;
-use keep_rules::{StorageClass, Timestamp};
+use keep_rules::Timestamp;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cluster::Cluster;
+use crate::described::Described;
 use crate::failure::Failure;
 use crate::manifests::OWN;
 
@@ -72,12 +72,13 @@ fn sync_parent(path: &Path) -> Result<(), Failure> {
         .map_err(Failure::local(format!("cannot sync {}", parent.display())))
 }
 
-/// The nodes of a cluster, as files are stored on them.
-pub(crate) fn nodes(cluster: &Cluster) -> Nodes<KeepClient> {
-    let servers = cluster.servers.iter().map(|server| Server {
+/// The nodes of a cluster, as files are stored on them; their devices as they have described them.
+pub(crate) fn nodes(cluster: &Cluster, described: &Described) -> Nodes<KeepClient> {
+    let servers = cluster.servers.iter().enumerate().map(|(number, server)| Server {
         uuid: server.uuid.clone(),
         name: server.url.to_string(),
         node: server.client.clone(),
+        devices: described.devices(number),
     });
     Nodes::new(servers.collect()).signed(cluster.signing.clone())
 }
@@ -119,10 +120,11 @@ impl Bar {
     }
 }
 
-/// Does the work, unless somebody presses Ctrl-C or ends the program before: then `advice` is what he is told.
+/// Does the work, unless somebody presses Ctrl-C or ends the program before: then `advice` is what he is told: it is
+/// asked for when the work has stopped.
 pub(crate) async fn unless_interrupted<T>(
     work: impl Future<Output = Result<T, Failure>>,
-    advice: &str,
+    advice: impl FnOnce() -> String,
 ) -> Result<T, Failure> {
     let mut terminate =
         signal(SignalKind::terminate()).map_err(Failure::local("cannot wait for signals"))?;
@@ -133,7 +135,7 @@ pub(crate) async fn unless_interrupted<T>(
         _ = interrupt.recv() => "interrupted",
         _ = terminate.recv() => "told to end",
     };
-    Err(Failure::Other(format!("{ended}: {advice}")))
+    Err(Failure::Other(format!("{ended}: {}", advice())))
 }
 
 /// A clock that neither goes back nor stands still while the machine sleeps: what was sent by it is at least as old as it says.
@@ -151,34 +153,4 @@ impl Clock {
     pub(crate) fn now(self) -> Timestamp {
         SystemTime::now().max(self.begun_wall + self.begun.elapsed()).into()
     }
-}
-
-/// Refuses storage classes that no node has, before anything is sent. A node that does not say what it has is not believed to
-/// have less.
-pub(crate) async fn check_classes(cluster: &Cluster, classes: &[String]) -> Result<(), Failure> {
-    if classes.iter().any(|class| class.parse::<StorageClass>().is_err()) {
-        return Err(Failure::Usage(
-            "--classes has an empty name; give names separated by commas, without blanks"
-                .to_owned(),
-        ));
-    }
-    if classes.is_empty() {
-        return Ok(());
-    }
-    let asked = cluster.servers.iter().map(|server| server.client.mounts());
-    let mut known = BTreeSet::new();
-    for mounts in futures_util::future::join_all(asked).await {
-        let Ok(mounts) = mounts else { return Ok(()) };
-        let writable = mounts.into_iter().filter(|mount| mount.allow_write);
-        let classes = writable.flat_map(|mount| mount.storage_classes);
-        known.extend(classes.filter(|(_, is_member)| *is_member).map(|(class, _)| class));
-    }
-    let Some(unknown) = classes.iter().find(|class| !known.contains(*class)) else {
-        return Ok(());
-    };
-    let known: Vec<String> = known.into_iter().collect();
-    Err(Failure::Usage(format!(
-        "--classes: no node has a writable volume of the storage class {unknown:?}; there are: {}",
-        known.join(", ")
-    )))
 }

@@ -13,8 +13,8 @@ use crate::disk::Disk;
 use crate::entry::Entry;
 use crate::error::StoreError;
 
-/// The format that is written, and the only one that is read.
-const FORMAT: u32 = 1;
+/// The format that is written. Format 1 is read too: its entries do not say until when they are protected.
+const FORMAT: u32 = 2;
 /// The longest catalog that is read: some millions of collections.
 const LENGTH_MAX: u64 = 4 << 30;
 
@@ -138,7 +138,7 @@ fn parse(path: &Path, text: &[u8]) -> Result<Catalog, StoreError> {
     let mut lines = text.split_inclusive(|byte| *byte == b'\n');
     let first = lines.next().unwrap_or_default();
     let head: Head = serde_json::from_slice(first).map_err(|error| damaged(1, said(&error)))?;
-    if head.format != FORMAT {
+    if !(1..=FORMAT).contains(&head.format) {
         return Err(StoreError::Format { path: path.to_owned(), format: head.format });
     }
     let mut sum = Sha256::new();

@@ -34,7 +34,7 @@ pub enum StoreError {
         what: String,
     },
     /// The catalog is from a newer version.
-    #[error("{}: the catalog has format {format}; this version reads 1", path.display())]
+    #[error("{}: the catalog has format {format}; this version reads 1 and 2: it takes a newer one", path.display())]
     Format {
         /// The catalog.
         path: PathBuf,

@@ -13,6 +13,7 @@ use rustix::io::Errno;
 
 use crate::catalog::Catalog;
 use crate::disk::{DRAFT, Disk};
+use crate::entry::Entry;
 use crate::error::StoreError;
 use crate::files;
 use crate::name::CollectionName;
@@ -79,8 +80,9 @@ impl Store {
         &self.catalog
     }
 
-    /// Marks a collection as removed. Its blocks are references for the signature TTL, and it can be brought back. Gives when
-    /// it counts as removed: not before anything that the directory has seen, whatever the clock says.
+    /// Marks a collection as removed. Its blocks are references for the signature TTL, which is `ttl`, and it can be brought
+    /// back: the catalog says from now on until when. Gives when it counts as removed: not before anything that the directory
+    /// has seen, whatever the clock says.
     ///
     /// # Errors
     /// [`StoreError::NoSuchName`], [`StoreError::Io`].
@@ -88,6 +90,7 @@ impl Store {
         &mut self,
         name: &CollectionName,
         at: Timestamp,
+        ttl: Duration,
     ) -> Result<Timestamp, StoreError> {
         self.be_certain()?;
         let at = self.not_before(at);
@@ -95,7 +98,7 @@ impl Store {
         let live = next.entries.iter_mut().find(|entry| entry.is_live() && entry.name == *name);
         match live {
             None => return Err(StoreError::NoSuchName { name: name.clone() }),
-            Some(entry) => entry.removed_at = Some(at.as_nanos()),
+            Some(entry) => entry.remove(at, ttl),
         }
         self.replace(next, at)?;
         Ok(at)
@@ -125,7 +128,8 @@ impl Store {
         Ok(given_up)
     }
 
-    /// Brings back the collection of this name that was removed last, if its time is not up.
+    /// Brings back the collection of this name that was removed last, if its time is not up: see [`Entry::undo_until`]. Gives
+    /// it as it is now. Whether its blocks are there is not known here: clocks may be wrong, so whoever calls this looks.
     ///
     /// # Errors
     /// [`StoreError::NoSuchName`] if there is none; [`StoreError::Exists`] if the name has been taken since;
@@ -135,7 +139,7 @@ impl Store {
         name: &CollectionName,
         now: Timestamp,
         ttl: Duration,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Entry, StoreError> {
         self.be_certain()?;
         let now = self.not_before(now);
         if self.catalog.live(name.as_str()).is_some() {
@@ -148,14 +152,16 @@ impl Store {
             .filter(|entry| entry.name == *name)
             .filter(|entry| entry.undo_until(ttl).is_some_and(|until| now < until))
             .max_by_key(|entry| entry.removed_at);
-        match removed {
+        let restored = match removed {
             None => return Err(StoreError::NoSuchName { name: name.clone() }),
             Some(entry) => {
                 files::verify(&self.dir, entry)?;
-                entry.removed_at = None;
+                entry.restore();
+                entry.clone()
             }
-        }
-        self.replace(next, now)
+        };
+        self.replace(next, now)?;
+        Ok(restored)
     }
 
     /// Forgets removed collections whose blocks lost their protection a whole `ttl` ago, and a day at least, and erases their

@@ -2,8 +2,6 @@
 
 use std::num::NonZeroU32;
 
-use keep_rules::BlockHash;
-
 /// The records whose head is between two numbers, both included. Of records about blocks the head is the hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
@@ -38,14 +36,6 @@ impl Span {
                 Span { first, last }
             })
             .collect()
-    }
-
-    /// The records of the blocks between two hashes, both included.
-    pub fn of_hashes(first: BlockHash, last: BlockHash) -> Span {
-        Span {
-            first: u128::from_be_bytes(*first.as_bytes()),
-            last: u128::from_be_bytes(*last.as_bytes()),
-        }
     }
 }
 

@@ -84,7 +84,7 @@ impl<'a, N: Node> Run<'a, N> {
             .got
             .unrestored
             .iter()
-            .filter(|(_, why)| **why == Unrestored::Differs)
+            .filter(|(_, why)| matches!(why, Unrestored::Differs))
             .map(|(path, _)| path.clone())
             .collect();
         if differing.is_empty() {
@@ -139,9 +139,9 @@ impl<'a, N: Node> Run<'a, N> {
                 return Err(GetError::NobodyAnswers(not_fetched));
             }
             Outcome::Lost(not_fetched) => {
-                let why = not_fetched.to_string();
+                let lost = Arc::new(not_fetched);
                 for piece in &step.pieces {
-                    self.fail(piece.target, Unrestored::NoBlock(why.clone()));
+                    self.fail(piece.target, Unrestored::NoBlock(Arc::clone(&lost)));
                 }
             }
             Outcome::There => {}

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use donjon_files::Node;
+use donjon_files::{Devices, Node};
 use keep_protocol::client::{ClientError, Stored};
+use keep_protocol::mounts::MountDescription;
 use keep_rules::{BlockHash, Locator};
 use md5::{Digest as _, Md5};
 
@@ -23,6 +24,7 @@ struct State {
     refuses_touch: bool,
     hangs_up: bool,
     class: Option<String>,
+    devices: Devices,
 }
 
 impl MemoryNode {
@@ -57,6 +59,23 @@ impl MemoryNode {
     /// The only storage class that it has.
     pub(crate) fn set_class(&self, class: &str) {
         self.0.lock().unwrap().class = Some(class.to_owned());
+    }
+
+    /// The device that it writes to.
+    pub(crate) fn set_device(&self, device_id: &str) {
+        let mount = MountDescription {
+            uuid: "zzzzz-nyw5e-000000000000000".to_owned(),
+            device_id: device_id.to_owned(),
+            allow_write: true,
+            allow_trash: true,
+            replication: 1,
+            storage_classes: [("default".to_owned(), true)].into(),
+        };
+        self.0.lock().unwrap().devices = Devices::of(&[mount]);
+    }
+
+    pub(crate) fn devices(&self) -> Devices {
+        self.0.lock().unwrap().devices.clone()
     }
 
     pub(crate) fn hashes(&self) -> Vec<BlockHash> {

@@ -53,6 +53,7 @@ impl World {
             uuid: format!("zzzzz-bi6l4-{number:015}"),
             name: format!("http://node-{number}/"),
             node: node.clone(),
+            devices: node.devices(),
         };
         Nodes::new(self.servers.iter().enumerate().map(server).collect())
     }

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::cluster::ClusterArgs;
 use crate::counted::counted;
+use crate::described::Described;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Format, print};
@@ -79,7 +80,7 @@ pub(crate) async fn run(args: GetArgs) -> Result<Exit, Failure> {
         );
         return Ok(Exit::NotFound);
     };
-    let nodes = nodes(&cluster);
+    let nodes = nodes(&cluster, &Described::default());
     let dest = args.dest.unwrap_or_else(|| PathBuf::from(&source.directory));
     let sizes = source.tree.files().map(|(_, file)| file.size());
     let (total, files) = sizes.fold((0, 0), |(total, files), size| (total + size, files + 1));
@@ -94,7 +95,7 @@ pub(crate) async fn run(args: GetArgs) -> Result<Exit, Failure> {
         let got = donjon_files::get(&source.tree, &dest, &nodes, &options).await;
         got.map_err(|error| Failure::Other(error.to_string()))
     };
-    let got = unless_interrupted(work, INTERRUPTED).await;
+    let got = unless_interrupted(work, || INTERRUPTED.to_owned()).await;
     bar.clear();
     let got = got?;
     if cluster.signing.is_none() && wants_signatures(&got) {
@@ -120,12 +121,9 @@ fn locate(signing: Option<Signing>, hints: source::Hints) -> Locate {
 
 /// Whether a node did not let us read a block.
 fn wants_signatures(got: &Got) -> bool {
-    let refused = |text: &str| {
-        ["400 ", "401 ", "403 "].iter().any(|code| text.contains(&format!("answered {code}")))
-    };
     got.unrestored.values().any(|why| match why {
         Unrestored::Differs => false,
-        Unrestored::NoBlock(detail) => refused(detail),
+        Unrestored::NoBlock(lost) => lost.is_forbidden(),
     })
 }
 
@@ -135,7 +133,7 @@ fn tell(got: &Got, dest: &Path, format: Format) -> Result<(), Failure> {
             Unrestored::Differs => eprintln!(
                 "donjon: {path}: a file of other content is there, and stays; --overwrite replaces it"
             ),
-            Unrestored::NoBlock(detail) => eprintln!("donjon: {path}: not restored: {detail}"),
+            Unrestored::NoBlock(lost) => eprintln!("donjon: {path}: not restored: {lost}"),
         }
     }
     let more = got.unrestored.len().saturating_sub(NAMED_MAX);
@@ -162,8 +160,8 @@ fn as_json(got: &Got, dest: &Path) -> Value {
         Unrestored::Differs => {
             json!({ "path": path.to_string(), "reason": "differs", "detail": null })
         }
-        Unrestored::NoBlock(detail) => {
-            json!({ "path": path.to_string(), "reason": "no_block", "detail": detail })
+        Unrestored::NoBlock(lost) => {
+            json!({ "path": path.to_string(), "reason": "no_block", "detail": lost.to_string() })
         }
     });
     json!({

@@ -22,7 +22,8 @@ Examples:
   donjon ls --all --data /srv/keep --json
   donjon ls photos --data /srv/keep
 
-With --json: an object a line for each collection or file.
+With --json: an object a line for each collection or file; undo_until_ns and kept_until_ns say how
+long `donjon rm --undo` works, and how long blocks are kept.
 Exit status: 0 done, 3 there is no collection of that name")]
 pub(crate) struct LsArgs {
     /// The collection whose files to list, by name or portable data hash
@@ -56,25 +57,30 @@ fn collections(manifests: &Manifests, all: bool, format: Format) -> Result<Exit,
     let mut shown = table(["NAME", "FILES", "SIZE", "BLOCKS", "COPIES", "PUBLISHED", "STATE"]);
     for entry in listed {
         let standing = manifests.ttl.map(|ttl| entry.standing(now, ttl));
-        let kept_until = match standing {
-            Some(Standing::RemovedUntil(until)) => Some(until),
-            Some(Standing::Live | Standing::Over) | None => None,
-        };
+        let undo_until = manifests.ttl.and_then(|ttl| entry.undo_until(ttl));
+        let undo_until = undo_until.filter(|until| now < *until);
         if format.json {
-            output.json(&as_json(entry, kept_until))?;
+            let kept_until = match standing {
+                Some(Standing::RemovedUntil(until)) => Some(until),
+                Some(Standing::Live | Standing::Over) | None => None,
+            };
+            output.json(&as_json(entry, undo_until, kept_until))?;
             continue;
         }
         let copies =
             entry.wanted.replication.map_or("default".to_owned(), |copies| copies.to_string());
         let removed = || entry.removed_at.map(|at| utc::text(Timestamp::from_nanos(at)));
-        let state = match standing {
-            Some(Standing::RemovedUntil(until)) => {
-                format!("removed, kept until {}", utc::text(until))
+        let state = match (standing, undo_until) {
+            (Some(Standing::RemovedUntil(_)), Some(until)) => {
+                format!("removed, --undo until {}", utc::text(until))
             }
-            Some(Standing::Over) => format!("removed, kept no longer: {}", entry.pdh),
-            Some(Standing::Live) => String::new(),
+            (Some(Standing::RemovedUntil(until)), None) => {
+                format!("removed, no --undo, blocks kept until {}: {}", utc::text(until), entry.pdh)
+            }
+            (Some(Standing::Over), _) => format!("removed, kept no longer: {}", entry.pdh),
+            (Some(Standing::Live), _) => String::new(),
             // How long it is kept is not known here.
-            None => removed().map_or_else(String::new, |at| format!("removed {at}")),
+            (None, _) => removed().map_or_else(String::new, |at| format!("removed {at}")),
         };
         shown.add_row([
             entry.name.as_str().into(),
@@ -93,7 +99,7 @@ fn collections(manifests: &Manifests, all: bool, format: Format) -> Result<Exit,
     Ok(Exit::Done)
 }
 
-fn as_json(entry: &Entry, kept_until: Option<Timestamp>) -> Value {
+fn as_json(entry: &Entry, undo_until: Option<Timestamp>, kept_until: Option<Timestamp>) -> Value {
     json!({
         "name": entry.name,
         "portable_data_hash": entry.pdh.to_string(),
@@ -104,6 +110,7 @@ fn as_json(entry: &Entry, kept_until: Option<Timestamp>) -> Value {
         "storage_classes": entry.wanted.classes,
         "published_at_ns": entry.published_at,
         "removed_at_ns": entry.removed_at,
+        "undo_until_ns": undo_until.map(Timestamp::as_nanos),
         "kept_until_ns": kept_until.map(Timestamp::as_nanos),
     })
 }

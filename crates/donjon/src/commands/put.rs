@@ -1,25 +1,23 @@
 //! `donjon put`
 
-use std::io::{Seek as _, SeekFrom};
+mod publishing;
+
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
 
-use donjon_files::{Nodes, Packing, Put, PutOptions, Special, SpecialFile, Wish, scan};
-use keep_protocol::client::KeepClient;
-use keep_rules::Timestamp;
-use manifest_store::{
-    Change, CollectionName, Existing, Publication, Published, Scan, Store, StoreError, Wanted,
-};
+use donjon_files::{Packing, Put, PutOptions, Special, SpecialFile, Wish, scan};
+use manifest_store::{Change, CollectionName, Existing, Scan, StoreError, Wanted};
 use serde_json::json;
 
 use crate::cluster::ClusterArgs;
 use crate::counted::counted;
+use crate::described::{Described, check_names};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Format, print};
 use crate::table::bytes;
-use crate::transfer::{Bar, Clock, ManifestsDir, check_classes, nodes, unless_interrupted};
+use crate::transfer::{Bar, Clock, ManifestsDir, nodes, unless_interrupted};
+use publishing::{Became, NOTHING_PUBLISHED, Publishing};
 
 /// Store files and directories as a collection
 ///
@@ -39,8 +37,8 @@ With --json: an object with name, result (added, replaced, unchanged, or rewishe
 wanted), portable_data_hash, generation, files, bytes, blocks and their stored_bytes (each once),
 copies, skipped, repeated_blocks (not sent again), renewed_blocks (made young again before the
 publication), healed_manifests (of the same content), forgotten_collections (removed long ago).
-Exit status: 0 it is published, 1 it is not and the reason is on stderr, 2 the command line is
-wrong. Put again then: what is stored already costs no room")]
+Exit status: 0 it is published, 1 it is not, or it is and its blocks may be gone: stderr says which
+and why; 2 the command line is wrong. Put again then: what is stored already costs no room")]
 pub(crate) struct PutArgs {
     /// Files and directories
     #[arg(value_name = "PATH", required = true)]
@@ -50,7 +48,8 @@ pub(crate) struct PutArgs {
     #[arg(long, value_name = "NAME")]
     name: Option<CollectionName>,
 
-    /// How many copies, each on another node; DefaultReplication of the configuration
+    /// How many copies, each on another device; DefaultReplication of the configuration. A volume that keeps N copies itself
+    /// (its Replication) counts as N
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     replication: Option<u32>,
 
@@ -94,12 +93,19 @@ pub(crate) async fn run(args: PutArgs) -> Result<Exit, Failure> {
     // What would stop the publication is found before anything is sent.
     manifests.prepare()?;
     check_catalog(&manifests.path)?;
-    check_classes(&cluster, &args.classes).await?;
+    check_names(&args.classes)?;
+    let copies = args.replication.unwrap_or(cluster.default_replication).max(1);
+    let described = if args.classes.is_empty() && copies == 1 {
+        Described::default()
+    } else {
+        let asking = async { Ok(Described::ask(&cluster).await) };
+        unless_interrupted(asking, || NOTHING_PUBLISHED.to_owned()).await?
+    };
+    described.check_classes(&args.classes)?;
     let special = if args.skip_special { Special::Skip } else { Special::Refuse };
     let scan = scan(&args.paths, special).map_err(|error| Failure::Other(error.to_string()))?;
     let skipped = scan.skipped().to_vec();
-    let nodes = nodes(&cluster);
-    let copies = args.replication.unwrap_or(cluster.default_replication).max(1);
+    let nodes = nodes(&cluster, &described);
     let bar = Bar::new("put", scan.bytes(), scan.files());
     let options = PutOptions {
         wish: Wish {
@@ -113,23 +119,21 @@ pub(crate) async fn run(args: PutArgs) -> Result<Exit, Failure> {
     let wanted = Wanted { replication: args.replication, classes: args.classes };
     let existing = if args.replace { Existing::Replace } else { Existing::Refuse };
     let clock = Clock::start();
-    let publishing = Publishing { dir: &manifests.path, name, wanted, existing, ttl, clock };
+    let publishing = Publishing::new(&manifests.path, name, wanted, existing, ttl);
     let work = async {
         let put = donjon_files::put(scan, &nodes, &options, || clock.now()).await;
         bar.clear();
         let mut put = put.map_err(|error| Failure::Other(error.to_string()))?;
-        let became = publishing.publish(&mut put, &nodes).await?;
+        let became = publishing.publish(&mut put, &nodes, || clock.now()).await?;
         Ok((put, became))
     };
-    let ended = unless_interrupted(work, INTERRUPTED).await;
+    let ended = unless_interrupted(work, || publishing.interrupted()).await;
     bar.clear();
     let (put, became) = ended?;
-    let said = Said { name: &publishing.name, put: &put, became, copies, skipped };
+    let said = Said { name: publishing.name(), put: &put, became, copies, skipped };
     said.tell(args.format)?;
     Ok(Exit::Done)
 }
-
-const INTERRUPTED: &str = "nothing was published. The same command again goes on: blocks that are stored already are compared, and not written twice";
 
 /// The name that was given, or that of the first path.
 fn name(given: Option<CollectionName>, paths: &[PathBuf]) -> Result<CollectionName, Failure> {
@@ -162,80 +166,6 @@ fn check_catalog(dir: &Path) -> Result<(), Failure> {
     match Scan::open(dir) {
         Ok(_) | Err(StoreError::NoCatalog { .. }) => Ok(()),
         Err(error) => Err(Failure::Other(error.to_string())),
-    }
-}
-
-struct Publishing<'a> {
-    dir: &'a Path,
-    name: CollectionName,
-    wanted: Wanted,
-    existing: Existing,
-    ttl: Duration,
-    clock: Clock,
-}
-
-/// What came of the publication.
-struct Became {
-    published: Published,
-    /// Blocks that had to be made young again before.
-    renewed: u64,
-    /// Collections that were removed long ago, and are forgotten now.
-    forgotten: usize,
-}
-
-impl Publishing<'_> {
-    async fn publish(&self, put: &mut Put, nodes: &Nodes<KeepClient>) -> Result<Became, Failure> {
-        let mut manifest = tempfile::tempfile().map_err(Failure::local("cannot make a file"))?;
-        put.tree
-            .write(&mut manifest)
-            .and_then(|_| manifest.seek(SeekFrom::Start(0)))
-            .map_err(Failure::local("cannot write the manifest into a temporary file"))?;
-        // Waits for another writer. Blocks grow old meanwhile, so they are renewed after it.
-        let mut store = self.open().await?;
-        let forgotten = store.sweep(now(), self.ttl).unwrap_or_else(|error| {
-            eprintln!("donjon: collections that were removed long ago are not forgotten: {error}");
-            0
-        });
-        let renewed = put.renew(nodes, self.ttl, || self.clock.now()).await;
-        let renewed = renewed.map_err(|error| Failure::Other(error.to_string()))?;
-        let publication = Publication {
-            name: self.name.clone(),
-            wanted: self.wanted.clone(),
-            files: put.report.files,
-            data_bytes: put.report.bytes,
-            at: now(),
-            existing: self.existing,
-        };
-        // Nothing is awaited until it is published: an interruption comes before or after.
-        match store.publish(publication, manifest) {
-            Ok(published) => {
-                drop(store);
-                // If the machine slept meanwhile, a balancer that did not know may have trashed blocks.
-                let again = put.renew(nodes, self.ttl, || self.clock.now()).await;
-                again.map_err(|error| {
-                    Failure::Other(format!(
-                        "{} is published, but publishing took so long that its blocks may be gone: {error}; put it again",
-                        self.name
-                    ))
-                })?;
-                Ok(Became { published, renewed, forgotten })
-            }
-            Err(error @ StoreError::Exists { .. }) => Err(Failure::Other(format!(
-                "{error}: --name, or --replace. All blocks are stored, but nothing is published"
-            ))),
-            Err(error) => Err(other(error)),
-        }
-    }
-
-    /// On a thread of its own: an interruption does not wait for another writer.
-    async fn open(&self) -> Result<Store, Failure> {
-        let dir = self.dir.to_owned();
-        let opened = tokio::task::spawn_blocking(move || {
-            Store::open_telling(&dir, now(), || {
-                eprintln!("donjon: another command writes in {}; waiting for it", dir.display());
-            })
-        });
-        opened.await.map_err(|error| Failure::Other(error.to_string()))?.map_err(other)
     }
 }
 
@@ -308,14 +238,6 @@ fn result(change: Change) -> &'static str {
         Change::Rewished => "rewished",
         Change::Nothing => "unchanged",
     }
-}
-
-fn now() -> Timestamp {
-    SystemTime::now().into()
-}
-
-fn other(error: StoreError) -> Failure {
-    Failure::Other(error.to_string())
 }
 
 #[cfg(test)]

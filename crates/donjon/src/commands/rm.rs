@@ -1,17 +1,23 @@
 //! `donjon rm`
 
+mod looked;
+
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use keep_rules::Timestamp;
-use manifest_store::{CollectionName, Entry, Store, StoreError};
+use manifest_store::{CollectionName, Entry, Standing, Store, StoreError};
 use serde_json::json;
 
+use crate::cluster::Cluster;
 use crate::exit::{Exit, Tally};
 use crate::failure::Failure;
-use crate::manifests::ManifestsArgs;
+use crate::manifests::{Manifests, ManifestsArgs};
 use crate::output::{Format, Output};
+use crate::transfer::unless_interrupted;
 use crate::ttl;
 use crate::utc;
+use looked::Looked;
 
 /// Remove collections
 ///
@@ -24,16 +30,21 @@ Examples:
   donjon rm --undo photos --data /srv/keep
   donjon rm photos --manifests /srv/manifests --ttl 336h
 
+What --undo has brought back is looked at: every block, on the nodes of --config or --data, which
+makes it young. With --manifests alone no nodes are known, and only clocks have decided.
 Collections that were removed long ago are forgotten, and their manifests erased: another signature
 TTL, and a day at least, after their blocks have lost their protection.
-Exit status: 0 all of them, 3 none of them was there, 4 some of them; or --undo found a
-collection of this name, which stays as it is")]
+With --json: an object a line with name, result, undo_until_ns and kept_until_ns (how long --undo
+works, and how long blocks are kept); after --undo also blocks: looked_at, there, missing, in_doubt
+and files_not_whole.
+Exit status: 0 all of them, 3 none of them was there, 4 some of them; or --undo found a collection
+of this name, which stays as it is; or it brought one back whose blocks are not all there")]
 pub(crate) struct RmArgs {
     /// The collections
     #[arg(value_name = "NAME", required = true)]
     names: Vec<CollectionName>,
 
-    /// Bring them back
+    /// Bring them back, and look whether all their blocks are there
     #[arg(long)]
     undo: bool,
 
@@ -49,51 +60,31 @@ pub(crate) struct RmArgs {
     manifests: ManifestsArgs,
 }
 
-pub(crate) fn run(args: RmArgs) -> Result<Exit, Failure> {
-    let manifests = args.manifests.find()?;
-    let ttl = ttl::known(manifests.ttl)?;
-    let mut store = open(&manifests.dir, SystemTime::now().into())?;
-    // Read when it is our turn: another writer may have been waited for.
-    let now: Timestamp = SystemTime::now().into();
-    if let Err(error) = store.sweep(now, ttl) {
-        eprintln!("donjon: collections that were removed long ago are not forgotten: {error}");
-    }
+pub(crate) async fn run(args: RmArgs) -> Result<Exit, Failure> {
     let act = match (args.undo, args.give_up) {
         (true, _) => Act::BringBack,
         (false, true) => Act::GiveUp,
         (false, false) => Act::Remove,
     };
-    let mut tally = Tally::default();
+    // What is wrong with the configuration is found before anything is changed.
+    let cluster = if act == Act::BringBack { args.manifests.cluster()? } else { None };
+    let manifests = args.manifests.find()?;
+    // A collection that is there protects its blocks from the next balancer, so it is there before they are looked at.
+    let (changed, ended) = change(&manifests, act, &args.names)?;
+    let looking = look(&manifests.dir, changed, cluster.as_ref());
+    let told = unless_interrupted(looking, || INTERRUPTED.to_owned()).await?;
     let mut output = Output::stdout();
-    for name in &args.names {
-        let result = carry_out(&mut store, act, name, now, ttl)?;
-        match result {
-            Outcome::NoSuchName | Outcome::TooLate | Outcome::NothingToGiveUp => tally.missing += 1,
-            Outcome::NameTaken => tally.kept += 1,
-            Outcome::Removed | Outcome::BroughtBack | Outcome::GivenUp => tally.done += 1,
-        }
-        let until = kept_until(&store, name, now, ttl);
-        if args.format.json {
-            let until = until.map(Timestamp::as_nanos);
-            output.json(&json!({ "name": name, "result": result, "kept_until_ns": until }))?;
-        } else {
-            let sentence = sentence(name, result, until, removed_last(&store, name));
-            match result {
-                Outcome::Removed | Outcome::BroughtBack | Outcome::GivenUp => {
-                    output.line(sentence)?;
-                }
-                Outcome::NoSuchName
-                | Outcome::TooLate
-                | Outcome::NameTaken
-                | Outcome::NothingToGiveUp => {
-                    eprintln!("donjon: {sentence}");
-                }
-            }
-        }
+    let mut tally = Tally::default();
+    for one in &told {
+        one.count(&mut tally);
+        one.tell(args.format, &mut output)?;
     }
     output.flush()?;
+    ended?;
     Ok(tally.exit())
 }
+
+const INTERRUPTED: &str = "the collections are there again, but it was not found out whether all their blocks are; `donjon get` finds out";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Act {
@@ -115,34 +106,85 @@ enum Outcome {
     NothingToGiveUp,
 }
 
-fn carry_out(
+/// A collection that was to be changed, and what is to be told of it.
+struct Changed {
+    name: CollectionName,
+    outcome: Outcome,
+    /// The one of this name that was removed last, as it was after the change.
+    last_removed: Option<Entry>,
+    /// As it is now, if it was brought back.
+    restored: Option<Entry>,
+    /// How long it can be brought back, and how long its blocks are kept.
+    undo_until: Option<Timestamp>,
+    kept_until: Option<Timestamp>,
+}
+
+/// Changes the catalog, and lets go of it. An error ends it; what was changed before is given all the same.
+fn change(
+    manifests: &Manifests,
+    act: Act,
+    names: &[CollectionName],
+) -> Result<(Vec<Changed>, Result<(), Failure>), Failure> {
+    let ttl = ttl::known(manifests.ttl)?;
+    let mut store = open(&manifests.dir, SystemTime::now().into())?;
+    // Read when it is our turn: another writer may have been waited for.
+    let now: Timestamp = SystemTime::now().into();
+    if let Err(error) = store.sweep(now, ttl) {
+        eprintln!("donjon: collections that were removed long ago are not forgotten: {error}");
+    }
+    let mut changed = Vec::with_capacity(names.len());
+    for name in names {
+        match change_one(&mut store, act, name, now, ttl) {
+            Ok(one) => changed.push(one),
+            Err(error) => return Ok((changed, Err(error))),
+        }
+    }
+    Ok((changed, Ok(())))
+}
+
+fn change_one(
     store: &mut Store,
     act: Act,
     name: &CollectionName,
     now: Timestamp,
     ttl: Duration,
-) -> Result<Outcome, Failure> {
+) -> Result<Changed, Failure> {
     let done = match act {
-        Act::Remove => store.remove(name, now).map(|_at| Outcome::Removed),
-        Act::BringBack => store.restore(name, now, ttl).map(|()| Outcome::BroughtBack),
-        Act::GiveUp => store.give_up(name, now).map(|_count| Outcome::GivenUp),
-    };
-    match done {
-        Ok(done) => Ok(done),
-        Err(StoreError::NoSuchName { .. })
-            if act == Act::BringBack && removed_last(store, name).is_some() =>
-        {
-            Ok(Outcome::TooLate)
+        Act::Remove => store.remove(name, now, ttl).map(|_at| (Outcome::Removed, None)),
+        Act::BringBack => {
+            store.restore(name, now, ttl).map(|entry| (Outcome::BroughtBack, Some(entry)))
         }
-        Err(StoreError::NoSuchName { .. }) => Ok(Outcome::NoSuchName),
-        Err(StoreError::Exists { .. }) => Ok(Outcome::NameTaken),
-        Err(StoreError::NothingToGiveUp { .. }) => Ok(Outcome::NothingToGiveUp),
-        Err(error) => Err(Failure::Other(error.to_string())),
-    }
+        Act::GiveUp => store.give_up(name, now).map(|_count| (Outcome::GivenUp, None)),
+    };
+    let last_removed = last_removed(store, name);
+    let (outcome, restored) = match done {
+        Ok(done) => done,
+        Err(StoreError::NoSuchName { .. }) if act == Act::BringBack && last_removed.is_some() => {
+            (Outcome::TooLate, None)
+        }
+        Err(StoreError::NoSuchName { .. }) => (Outcome::NoSuchName, None),
+        Err(StoreError::Exists { .. }) => (Outcome::NameTaken, None),
+        Err(StoreError::NothingToGiveUp { .. }) => (Outcome::NothingToGiveUp, None),
+        Err(error) => return Err(Failure::Other(error.to_string())),
+    };
+    let of_name = || store.catalog().entries.iter().filter(|entry| entry.name == *name);
+    let undo_until = of_name().filter_map(|entry| entry.undo_until(ttl));
+    let kept_until = of_name().filter_map(|entry| match entry.standing(now, ttl) {
+        Standing::RemovedUntil(until) => Some(until),
+        Standing::Live | Standing::Over => None,
+    });
+    Ok(Changed {
+        name: name.clone(),
+        outcome,
+        last_removed: last_removed.cloned(),
+        restored,
+        undo_until: undo_until.filter(|until| now < *until).max(),
+        kept_until: kept_until.max(),
+    })
 }
 
 /// Opens a directory of manifests that is there: to remove is not to set one up.
-fn open(dir: &std::path::Path, now: Timestamp) -> Result<Store, Failure> {
+fn open(dir: &Path, now: Timestamp) -> Result<Store, Failure> {
     let failed = |error: StoreError| Failure::Other(error.to_string());
     manifest_store::Catalog::load(dir).map_err(failed)?;
     let waiting =
@@ -151,49 +193,107 @@ fn open(dir: &std::path::Path, now: Timestamp) -> Result<Store, Failure> {
 }
 
 /// The collection of this name that was removed last.
-fn removed_last<'s>(store: &'s Store, name: &CollectionName) -> Option<&'s Entry> {
+fn last_removed<'s>(store: &'s Store, name: &CollectionName) -> Option<&'s Entry> {
     let of_name = store.catalog().entries.iter().filter(|entry| entry.name == *name);
     of_name.max_by_key(|entry| entry.removed_at)
 }
 
-fn kept_until(
-    store: &Store,
-    name: &CollectionName,
-    now: Timestamp,
-    ttl: Duration,
-) -> Option<Timestamp> {
-    let of_name = store.catalog().entries.iter().filter(|entry| entry.name == *name);
-    of_name.filter_map(|entry| entry.undo_until(ttl)).filter(|until| now < *until).max()
+/// Looks for the blocks of what was brought back.
+async fn look(
+    dir: &Path,
+    changed: Vec<Changed>,
+    cluster: Option<&Cluster>,
+) -> Result<Vec<Told>, Failure> {
+    let mut told = Vec::with_capacity(changed.len());
+    for changed in changed {
+        let looked = match &changed.restored {
+            Some(entry) => Some(Looked::at(dir, entry, cluster).await),
+            None => None,
+        };
+        told.push(Told { changed, looked });
+    }
+    Ok(told)
 }
 
-fn sentence(
-    name: &CollectionName,
-    result: Outcome,
-    until: Option<Timestamp>,
-    last: Option<&Entry>,
-) -> String {
-    match (result, until) {
-        (Outcome::Removed, Some(until)) => {
-            format!(
-                "{name}: removed; its blocks are kept, and --undo brings it back, until {}",
-                utc::text(until)
-            )
+/// A collection, and what is known of its blocks if it was brought back.
+struct Told {
+    changed: Changed,
+    looked: Option<Looked>,
+}
+
+impl Told {
+    fn count(&self, tally: &mut Tally) {
+        match self.changed.outcome {
+            Outcome::NoSuchName | Outcome::TooLate | Outcome::NothingToGiveUp => tally.missing += 1,
+            Outcome::NameTaken => tally.kept += 1,
+            Outcome::Removed | Outcome::BroughtBack | Outcome::GivenUp if self.is_well() => {
+                tally.done += 1;
+            }
+            Outcome::Removed | Outcome::BroughtBack | Outcome::GivenUp => tally.kept += 1,
         }
-        (Outcome::Removed, None) => format!("{name}: removed"),
-        (Outcome::BroughtBack, _) => format!("{name}: is there again"),
-        (Outcome::GivenUp, _) => format!("{name}: given up; no balancer waits for it any more"),
-        (Outcome::NameTaken, _) => {
-            format!("{name}: there is a collection of this name; remove that one first")
+    }
+
+    fn is_well(&self) -> bool {
+        self.looked.as_ref().is_none_or(Looked::is_well)
+    }
+
+    fn tell(&self, format: Format, output: &mut Output) -> Result<(), Failure> {
+        let Told { changed, looked } = self;
+        let warnings =
+            looked.as_ref().map_or_else(Vec::new, |looked| looked.said(changed.name.as_str()));
+        for warning in warnings {
+            eprintln!("donjon: {warning}");
         }
-        (Outcome::NoSuchName, _) => {
-            format!("{name}: there is no such collection; `donjon ls --all` shows those there are")
+        if format.json {
+            return output.json(&json!({
+                "name": changed.name,
+                "result": changed.outcome,
+                "undo_until_ns": changed.undo_until.map(Timestamp::as_nanos),
+                "kept_until_ns": changed.kept_until.map(Timestamp::as_nanos),
+                "blocks": looked.as_ref().map(Looked::as_json),
+            }));
         }
-        (Outcome::TooLate, _) => format!(
-            "{name}: it was removed too long ago: its blocks may be in the trash. If they are needed, `donjon untrash` on every node that trashed them; then `donjon get {}`, and put it again",
-            last.map_or_else(String::new, |entry| entry.pdh.to_string())
-        ),
-        (Outcome::NothingToGiveUp, _) => format!(
-            "{name}: no removed collection of this name has lost its manifest. One that was not removed is never given up: remove it first"
-        ),
+        let sentence = changed.sentence();
+        match changed.outcome {
+            Outcome::Removed | Outcome::BroughtBack | Outcome::GivenUp if self.is_well() => {
+                output.line(sentence)
+            }
+            // The warnings have said it.
+            Outcome::Removed | Outcome::BroughtBack | Outcome::GivenUp => Ok(()),
+            Outcome::NoSuchName
+            | Outcome::TooLate
+            | Outcome::NameTaken
+            | Outcome::NothingToGiveUp => {
+                eprintln!("donjon: {sentence}");
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Changed {
+    fn sentence(&self) -> String {
+        let name = &self.name;
+        match (self.outcome, self.undo_until) {
+            (Outcome::Removed, Some(until)) => {
+                format!("{name}: removed; --undo brings it back until {}", utc::text(until))
+            }
+            (Outcome::Removed, None) => format!("{name}: removed"),
+            (Outcome::BroughtBack, _) => format!("{name}: is there again"),
+            (Outcome::GivenUp, _) => format!("{name}: given up; no balancer waits for it any more"),
+            (Outcome::NameTaken, _) => {
+                format!("{name}: there is a collection of this name; remove that one first")
+            }
+            (Outcome::NoSuchName, _) => format!(
+                "{name}: there is no such collection; `donjon ls --all` shows those there are"
+            ),
+            (Outcome::TooLate, _) => format!(
+                "{name}: it was removed too long ago: its blocks may be in the trash. If they are needed, `donjon untrash` on every node that trashed them; then `donjon get {}`, and put it again",
+                self.last_removed.as_ref().map_or_else(String::new, |entry| entry.pdh.to_string())
+            ),
+            (Outcome::NothingToGiveUp, _) => format!(
+                "{name}: no removed collection of this name has lost its manifest. One that was not removed is never given up: remove it first"
+            ),
+        }
     }
 }

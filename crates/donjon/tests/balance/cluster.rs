@@ -20,6 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// How often to look. A test waits for a state, never for a time.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 const MONTH: Duration = Duration::from_secs(30 * 24 * 3600);
+/// How long signatures are valid unless a test says otherwise.
+const TTL: Duration = Duration::from_secs(14 * 24 * 3600);
 const ADMIN: &str = "rootrootrootrootrootrootrootroot";
 
 /// A block that a test has made.
@@ -241,6 +243,7 @@ impl Cluster {
             files: 1,
             data_bytes: bytes as u64,
             at: SystemTime::now().into(),
+            ttl: TTL,
             existing: Existing::Replace,
         };
         self.manifests().publish(publication, manifest.as_bytes()).unwrap();
@@ -248,16 +251,20 @@ impl Cluster {
 
     /// Removes a collection, a month ago.
     pub(crate) fn remove_long_ago(&self, name: &str) {
-        self.manifests().remove(&name.parse().unwrap(), SystemTime::now().into()).unwrap();
+        self.manifests().remove(&name.parse().unwrap(), SystemTime::now().into(), TTL).unwrap();
         self.edit_catalog(|entry| {
             if entry["name"] == name && !entry["removed_at"].is_null() {
-                entry["removed_at"] = json!(Self::month_ago());
+                Self::expire(entry);
             }
         });
     }
 
-    fn month_ago() -> i64 {
-        Timestamp::from(SystemTime::now() - MONTH).as_nanos()
+    /// As if an entry of the catalog had been removed a month ago, with the TTL of this moment.
+    fn expire(entry: &mut Value) {
+        let removed_at = Timestamp::from(SystemTime::now() - MONTH);
+        let protected_until = removed_at.after(TTL).after(Duration::from_secs(3600));
+        entry["removed_at"] = json!(removed_at.as_nanos());
+        entry["protected_until"] = json!(protected_until.as_nanos());
     }
 
     /// Changes the catalog as no program would: no program dates anything back.
@@ -283,7 +290,7 @@ impl Cluster {
 
     /// Removes a collection, now.
     pub(crate) fn remove(&self, name: &str) {
-        self.manifests().remove(&name.parse().unwrap(), SystemTime::now().into()).unwrap();
+        self.manifests().remove(&name.parse().unwrap(), SystemTime::now().into(), TTL).unwrap();
     }
 
     /// Copies the directory of manifests, as a backup does.
@@ -327,7 +334,7 @@ impl Cluster {
     pub(crate) fn expire_removed(&self) {
         self.edit_catalog(|entry| {
             if !entry["removed_at"].is_null() {
-                entry["removed_at"] = json!(Self::month_ago());
+                Self::expire(entry);
             }
         });
     }

@@ -36,13 +36,13 @@ fn tree(root: &Path) -> BTreeMap<Vec<u8>, Option<Vec<u8>>> {
 
 impl Cluster {
     /// Runs a command that knows all nodes.
-    fn files(&self, command: &[&str]) -> Ran {
+    pub(crate) fn files(&self, command: &[&str]) -> Ran {
         let config = self.arg("config.yml");
         donjon(&[command, &["--config", &config]].concat())
     }
 
     /// Files of many kinds, in a directory of the cluster's.
-    fn plant_files(&self) -> String {
+    pub(crate) fn plant_files(&self) -> String {
         let root = self.path("files");
         fs::create_dir_all(root.join("sub dir/deep")).unwrap();
         fs::create_dir(root.join("empty dir")).unwrap();
@@ -270,6 +270,14 @@ fn collections_are_listed_removed_and_brought_back() {
     cluster.files(&["rm", "all"]).ends_with(3).complains(gone);
     let said = cluster.files(&["rm", "all", "--json"]).ends_with(3).json();
     assert_eq!(said["result"], "no_such_name");
+    // `rm` and `ls` mean the same, and people are told how long `--undo` works.
+    let listed = cluster.files(&["ls", "--all", "--json"]).ends_with(0).json();
+    for until in ["undo_until_ns", "kept_until_ns"] {
+        assert_eq!(said[until], listed[until]);
+    }
+    assert!(listed["undo_until_ns"].as_i64() < listed["kept_until_ns"].as_i64(), "{listed}");
+    let shown = cluster.files(&["ls", "--all"]).ends_with(0).text();
+    assert!(shown.contains("removed, --undo until 20"), "{shown}");
     // The blocks are still there: it comes back whole.
     cluster.once();
     cluster.settle();
@@ -289,6 +297,7 @@ fn what_was_removed_too_long_ago_is_found_by_its_hash() {
     let listed = || cluster.files(&["ls", "--all", "--json"]).ends_with(0).json();
     wait_for("the end of its time", || listed()["kept_until_ns"].is_null());
     let hash = listed()["portable_data_hash"].as_str().unwrap().to_owned();
+    assert!(listed()["undo_until_ns"].is_null());
     assert!(cluster.files(&["ls", "--all"]).ends_with(0).text().contains(&hash));
     let late = cluster.files(&["rm", "--undo", "all"]).ends_with(3);
     let said = format!("{}{}", late.text(), late.stderr);

@@ -150,7 +150,10 @@ impl Story {
             self.listed().into_iter().filter(|entry| entry.standing != Standing::Live).collect();
         let Some(Listed { name, .. }) = self.random.one_of(&removed) else { return };
         // Too late, or another has the name: then it stays as it is.
-        if self.run(&["rm", "--undo", name]).code == 0 {
+        let ran = self.run(&["rm", "--undo", name]);
+        // All clocks are one clock, and all nodes are up.
+        assert!(!ran.stderr.contains("NOT whole"), "{}", ran.stderr);
+        if ran.code == 0 {
             let back = self.listed_live(name).expect("it is there again");
             self.live.insert(name.clone(), back);
         }

@@ -20,4 +20,5 @@ mod running; // a balancer that goes on
 mod service; // run after run
 mod status; // the last runs
 mod transfers; // put and get, killed, damaged, repeated
+mod undo; // what is brought back, and whether it is there
 mod what_if; // donjon balance decide

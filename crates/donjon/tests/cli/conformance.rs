@@ -1,5 +1,6 @@
 //! `donjon conformance`: that the command runs cases and tells of them. All cases together are another test.
 
+use crate::deaf::Deaf;
 use crate::node::Node;
 use crate::program::donjon;
 
@@ -31,6 +32,7 @@ fn a_running_server_is_tried_with_what_is_known_of_it() {
 
 #[test]
 fn a_server_that_is_none_is_wrong() {
-    let url = format!("http://{}", crate::node::free_address());
+    let deaf = Deaf::new();
+    let url = deaf.url();
     donjon(&["conformance", "--url", &url, "--token", "x", "--only", "84"]).ends_with(1);
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use crate::deaf::Deaf;
 use crate::node::Node;
 use crate::program::{command, donjon};
 
@@ -100,7 +101,8 @@ fn how_long_signatures_are_valid_is_never_guessed() {
 fn a_node_that_is_not_there_is_named_with_what_the_system_said() {
     let dir = tempfile::tempdir().unwrap();
     let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
-    let url = format!("http://{}", crate::node::free_address());
+    let deaf = Deaf::new();
+    let url = deaf.url();
     let refused = |command: &[&str]| {
         let named = ["--url", &url, "--token", "x", "--manifests", &path("manifests")];
         let ran = donjon(&[command, &named, &["--ttl", "14d"]].concat()).ends_with(1);

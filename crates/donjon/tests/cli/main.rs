@@ -6,6 +6,7 @@ mod arguments;
 mod block;
 mod config;
 mod conformance;
+mod deaf;
 mod demo;
 mod files;
 mod help;

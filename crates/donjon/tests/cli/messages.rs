@@ -2,12 +2,13 @@
 
 use std::fs;
 
-use crate::node::free_address;
+use crate::deaf::Deaf;
 use crate::program::{donjon, donjon_with_input};
 
 #[test]
 fn nobody_listening_is_told_with_its_cause_and_a_way_out() {
-    let url = format!("http://{}", free_address());
+    let deaf = Deaf::new();
+    let url = deaf.url();
     let ran = donjon(&["mounts", "--url", &url, "--token", "sekret"]).ends_with(1);
     let ran = ran.complains("mounts: the server cannot be reached: connecting failed");
     assert!(ran.stderr.contains("Connection refused"), "{}", ran.stderr);
@@ -21,7 +22,8 @@ fn nobody_listening_is_told_with_its_cause_and_a_way_out() {
 
 #[test]
 fn several_blocks_are_not_tried_when_the_node_is_not_there() {
-    let url = format!("http://{}", free_address());
+    let deaf = Deaf::new();
+    let url = deaf.url();
     let foo = "acbd18db4cc2f85cedef654fccc4a4d8+3";
     let ran = donjon(&["block", "head", "--url", &url, foo, foo]).ends_with(1);
     assert_eq!(ran.stderr.matches("cannot be reached").count(), 1, "{}", ran.stderr);

@@ -121,7 +121,7 @@ impl Drop for Node {
     }
 }
 
-/// A loopback address whose port was free a moment ago.
-pub(crate) fn free_address() -> String {
+/// A loopback address whose port was free a moment ago. Where nobody is to listen, take [`crate::deaf::Deaf`].
+fn free_address() -> String {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
 }

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
+use std::time::Duration;
 
 use keep_manifest::{Blocks, PdhRead, PortableDataHash};
 use keep_rules::Timestamp;
@@ -27,6 +28,8 @@ pub struct Publication {
     pub data_bytes: u64,
     /// The instant: within the signature TTL of the writing of its blocks.
     pub at: Timestamp,
+    /// How long signatures are valid: what this one replaces is protected for so long.
+    pub ttl: Duration,
     /// What becomes of a collection of this name.
     pub existing: Existing,
 }
@@ -124,7 +127,7 @@ impl Store {
                 return Err(StoreError::Exists { name: publication.name });
             }
             Some(live) => {
-                live.removed_at = Some(at.as_nanos());
+                live.remove(at, publication.ttl);
                 Change::Replaced
             }
         };
@@ -140,6 +143,7 @@ impl Store {
                 wanted: publication.wanted,
                 published_at: at.as_nanos(),
                 removed_at: None,
+                protected_until: None,
             });
         }
         self.replace(next, at)?;

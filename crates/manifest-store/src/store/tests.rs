@@ -1,9 +1,6 @@
-//! Against a plain model, with the power going out at every step.
+//! What is promised, case by case.
 
-use std::collections::BTreeMap;
 use std::io::Read as _;
-
-use proptest::prelude::*;
 
 use keep_manifest::PortableDataHash;
 
@@ -12,6 +9,8 @@ use super::*;
 use crate::disk::{Fails, Failure};
 use crate::entry::{Standing, Wanted};
 use crate::scan::Scan;
+
+mod model; // any course of things, with the power going out at every step
 
 const TTL: Duration = Duration::from_secs(1000);
 const HOUR: u64 = 3600;
@@ -33,6 +32,7 @@ fn publication(name: &str, seconds: u64, existing: Existing) -> Publication {
         files: 1,
         data_bytes: 3,
         at: at(seconds),
+        ttl: TTL,
         existing,
     }
 }
@@ -42,10 +42,15 @@ type Reference = (String, bool, String);
 
 /// All of them: what still protects its blocks.
 fn seen(dir: &Path, now: Timestamp) -> Result<Vec<Reference>, StoreError> {
+    seen_with(dir, now, TTL)
+}
+
+/// The same for a balancer with this TTL.
+fn seen_with(dir: &Path, now: Timestamp, ttl: Duration) -> Result<Vec<Reference>, StoreError> {
     let scan = Scan::open(dir)?;
     let mut all = Vec::new();
     for entry in scan.entries().to_vec() {
-        if entry.standing(now, TTL) == Standing::Over {
+        if entry.standing(now, ttl) == Standing::Over {
             continue;
         }
         let mut text = String::new();
@@ -67,7 +72,7 @@ fn a_collection_is_published_removed_and_brought_back() {
         store.publish(publication("a", 1, Existing::Refuse), manifest(1).as_bytes()).unwrap();
     assert_eq!(published.pdh, PortableDataHash::of(manifest(1).as_bytes()));
     let name = "a".parse().unwrap();
-    store.remove(&name, at(2)).unwrap();
+    store.remove(&name, at(2), TTL).unwrap();
     assert!(store.catalog().live("a").is_none());
     assert_eq!(seen(dir.path(), at(2)).unwrap().len(), 1, "still a reference");
     assert_eq!(seen(dir.path(), at(3 + 1000 + MARGIN)).unwrap().len(), 0);
@@ -105,13 +110,13 @@ fn what_was_removed_is_erased_when_two_clocks_say_that_its_time_is_long_over() {
     let mut store = Store::open(dir.path(), at(0)).unwrap();
     store.publish(publication("a", 1, Existing::Refuse), manifest(1).as_bytes()).unwrap();
     store.publish(publication("b", 1, Existing::Refuse), manifest(2).as_bytes()).unwrap();
-    store.remove(&"a".parse().unwrap(), at(2)).unwrap();
+    store.remove(&"a".parse().unwrap(), at(2), TTL).unwrap();
     let over = 2 + 1000 + MARGIN;
     let long_over = over + 24 * HOUR;
     assert_eq!(store.sweep(at(long_over), TTL).unwrap(), 0, "the catalog's clock is another");
     store.publish(publication("c", over, Existing::Refuse), manifest(3).as_bytes()).unwrap();
     assert_eq!(store.sweep(at(long_over), TTL).unwrap(), 0);
-    store.remove(&"c".parse().unwrap(), at(long_over)).unwrap();
+    store.remove(&"c".parse().unwrap(), at(long_over), TTL).unwrap();
     assert_eq!(store.sweep(at(long_over - 1), TTL).unwrap(), 0, "our clock is another");
     assert_eq!(store.sweep(at(long_over), Duration::from_secs(5000)).unwrap(), 0);
     assert_eq!(manifests(dir.path()), 3);
@@ -130,7 +135,7 @@ fn a_clock_that_went_back_shortens_no_protection() {
             .publish(publication(name, 100_000, Existing::Refuse), manifest(1).as_bytes())
             .unwrap();
     }
-    assert_eq!(store.remove(&"a".parse().unwrap(), at(5)).unwrap(), at(100_000));
+    assert_eq!(store.remove(&"a".parse().unwrap(), at(5), TTL).unwrap(), at(100_000));
     store.publish(publication("b", 5, Existing::Replace), manifest(2).as_bytes()).unwrap();
     let removed: Vec<_> =
         store.catalog().entries.iter().filter_map(|entry| entry.removed_at).collect();
@@ -166,7 +171,7 @@ fn the_same_content_heals_a_lost_or_damaged_manifest_under_any_name() {
             .publish(publication(name, 1, Existing::Refuse), manifest(content).as_bytes())
             .unwrap();
     }
-    store.remove(&"removed".parse().unwrap(), at(2)).unwrap();
+    store.remove(&"removed".parse().unwrap(), at(2), TTL).unwrap();
     let file = |number: usize| {
         dir.path().join("manifests").join(&Catalog::load(dir.path()).unwrap().entries[number].file)
     };
@@ -200,7 +205,7 @@ fn only_what_was_removed_and_is_lost_can_be_given_up() {
     };
     fs::remove_file(&file).unwrap();
     assert!(refused(&mut store), "it is live");
-    store.remove(&name, at(2)).unwrap();
+    store.remove(&name, at(2), TTL).unwrap();
     fs::write(&file, &text).unwrap();
     assert!(refused(&mut store), "its manifest is good");
     fs::write(&file, "damaged").unwrap();
@@ -278,7 +283,7 @@ fn a_scan_sees_one_moment_however_much_changes_meanwhile() {
             .unwrap();
         store.sweep(at(2), TTL).unwrap();
     }
-    store.remove(&"a".parse().unwrap(), at(3)).unwrap();
+    store.remove(&"a".parse().unwrap(), at(3), TTL).unwrap();
     let [entry] = scan.entries() else { panic!("{:?}", scan.entries()) };
     scan.check(entry, scan.manifest(entry).unwrap()).unwrap();
     assert_eq!(scan.finish().unwrap().generation, 2);
@@ -334,7 +339,7 @@ fn a_manifest_that_a_catalog_in_doubt_may_name_is_kept() {
         let name = format!("n{after}");
         let publication = publication(&name, 1, Existing::Refuse);
         store.publish(publication, manifest(1).as_bytes()).unwrap_err();
-        let refused = store.remove(&name.parse().unwrap(), at(2)).unwrap_err().to_string();
+        let refused = store.remove(&name.parse().unwrap(), at(2), TTL).unwrap_err().to_string();
         assert!(refused.contains("cannot be read again"), "{refused}");
         store.disk.failure.set(None);
         seen(dir.path(), at(1)).unwrap().into_iter().map(|(name, ..)| name).collect::<Vec<_>>()
@@ -358,142 +363,61 @@ fn a_writer_whose_directory_was_replaced_writes_no_more() {
     assert_eq!(seen(dir.path(), at(4)).unwrap(), [("b".to_owned(), true, manifest(2))]);
 }
 
-#[derive(Clone, Debug)]
-enum Act {
-    Publish(u8, u8, bool),
-    Remove(u8),
-    Restore(u8),
-    Sweep,
-    /// Nothing for so many seconds.
-    Wait(u64),
+/// What the blocks of a collection that was removed with one TTL are protected for, seen with another, and how long it can be
+/// brought back: in seconds.
+#[track_caller]
+fn check_ends(then: u64, today: u64, protected: u64, undo: u64) {
+    let seconds = Duration::from_secs;
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = Store::open(dir.path(), at(0)).unwrap();
+    let name: CollectionName = "a".parse().unwrap();
+    store.publish(publication("a", 1, Existing::Refuse), manifest(1).as_bytes()).unwrap();
+    store.remove(&name, at(10), seconds(then)).unwrap();
+    let there = |second| seen_with(dir.path(), at(10 + second), seconds(today)).unwrap().len();
+    assert_eq!([there(protected - 1), there(protected)], [1, 0]);
+    let late = store.restore(&name, at(10 + undo), seconds(today));
+    assert!(matches!(late, Err(StoreError::NoSuchName { .. })), "{late:?}");
+    store.restore(&name, at(10 + undo - 1), seconds(today)).unwrap();
+    assert_eq!(seen_with(dir.path(), at(10 + 100 * protected), seconds(today)).unwrap().len(), 1);
 }
 
-fn act() -> impl Strategy<Value = Act> {
-    prop_oneof![
-        (0..3_u8, 0..4_u8, any::<bool>())
-            .prop_map(|(name, content, replace)| Act::Publish(name, content, replace)),
-        (0..3_u8).prop_map(Act::Remove),
-        (0..3_u8).prop_map(Act::Restore),
-        Just(Act::Sweep),
-        // Around the end of a protection, and around the end of memory.
-        prop_oneof![1240..1260_u64, 1..10_000_u64, 87_640..87_660_u64, Just(200_000)]
-            .prop_map(Act::Wait),
-    ]
+#[test]
+fn a_protection_is_the_longer_and_an_undo_the_shorter_of_then_and_today() {
+    check_ends(1000, 1000, 1250, 1000);
+    check_ends(1000, 5000, 6250, 1000);
+    check_ends(5000, 1000, 6250, 1000);
+    let day = 24 * HOUR;
+    check_ends(14 * day, day, 14 * day + HOUR, day);
+    check_ends(day, 14 * day, 14 * day + HOUR, day);
+    check_ends(4 * HOUR, 4 * HOUR, 5 * HOUR, 4 * HOUR);
+    check_ends(1, 3600, 4500, 1);
 }
 
-/// A disk that fails after so many steps, and whether the same writer goes on after that.
-fn failure() -> impl Strategy<Value = (Failure, bool)> {
-    let of =
-        prop_oneof![Just(Fails::Changes), Just(Fails::OneChange), Just(Fails::OneChangeAndReads),];
-    (0..12_u32, of, any::<bool>()).prop_map(|(after, of, goes_on)| (Failure { after, of }, goes_on))
-}
-
-/// Live contents by name, and every content that must still be a reference, with its end.
-#[derive(Clone, Debug, Default)]
-struct Model {
-    live: BTreeMap<u8, u8>,
-    removed: Vec<(u8, u8, u64)>,
-}
-
-impl Model {
-    fn act(&mut self, act: &Act, now: u64) {
-        match act {
-            Act::Publish(name, content, replace) => {
-                let old = self.live.get(name).copied();
-                if old.is_some_and(|old| old != *content) && !replace {
-                    return;
-                }
-                if let Some(old) = old.filter(|old| old != content) {
-                    self.removed.push((*name, old, now));
-                }
-                self.live.insert(*name, *content);
-            }
-            Act::Remove(name) => {
-                if let Some(old) = self.live.remove(name) {
-                    self.removed.push((*name, old, now));
-                }
-            }
-            Act::Restore(name) => {
-                if self.live.contains_key(name) {
-                    return;
-                }
-                // A margin before its protection ends, at the latest.
-                let can = |(removed, _, at): &(u8, u8, u64)| removed == name && now < at + 1000;
-                let last = self.removed.iter().rposition(can);
-                if let Some(place) = last {
-                    let (_, content, _) = self.removed.remove(place);
-                    self.live.insert(*name, content);
-                }
-            }
-            Act::Sweep | Act::Wait(_) => {}
-        }
-    }
-
-    /// All that must be seen: what is there, and what was removed and is protected still.
-    fn references(&self, now: u64) -> Vec<Reference> {
-        let live = self.live.iter().map(|(name, content)| (*name, true, *content));
-        let protected = self.removed.iter().filter(|(_, _, at)| now < at + 1000 + MARGIN);
-        let removed = protected.map(|(name, content, _)| (*name, false, *content));
-        let named =
-            |(name, live, content): (u8, bool, u8)| (format!("n{name}"), live, manifest(content));
-        let mut all: Vec<_> = live.chain(removed).map(named).collect();
-        all.sort();
-        all
-    }
-}
-
-fn carry_out(store: &mut Store, act: &Act, now: u64) -> Result<(), StoreError> {
-    let name = |name: &u8| format!("n{name}").parse::<CollectionName>().unwrap();
-    let done = match act {
-        Act::Publish(of, content, replace) => {
-            let existing = if *replace { Existing::Replace } else { Existing::Refuse };
-            let publication = Publication { name: name(of), ..publication("x", now, existing) };
-            store.publish(publication, manifest(*content).as_bytes()).map(drop)
-        }
-        Act::Remove(of) => store.remove(&name(of), at(now)).map(drop),
-        Act::Restore(of) => store.restore(&name(of), at(now), TTL),
-        Act::Sweep => store.sweep(at(now), TTL).map(drop),
-        Act::Wait(_) => Ok(()),
+/// It did not say until when it is protected.
+#[test]
+fn a_catalog_of_format_1_is_read_and_reckoned_by_the_ttl_of_today() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = Store::open(dir.path(), at(0)).unwrap();
+    let name: CollectionName = "a".parse().unwrap();
+    store.publish(publication("a", 1, Existing::Refuse), manifest(1).as_bytes()).unwrap();
+    store.remove(&name, at(10), Duration::from_secs(5000)).unwrap();
+    drop(store);
+    let path = dir.path().join("catalog");
+    let new = fs::read_to_string(&path).unwrap();
+    let promised = format!(",\"protected_until\":{}", at(10 + 6250).as_nanos());
+    let old = new.replace("\"format\":2", "\"format\":1").replace(&promised, "");
+    assert_eq!(old.len(), new.len() - promised.len());
+    let body = &old[..old.trim_end().rfind('\n').unwrap() + 1];
+    let sum: String = {
+        use sha2::Digest as _;
+        sha2::Sha256::digest(body).iter().map(|byte| format!("{byte:02x}")).collect()
     };
-    match done {
-        Err(StoreError::Exists { .. } | StoreError::NoSuchName { .. }) => Ok(()),
-        done => done,
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
-
-    /// Wherever the disk fails or the power goes out, the directory is as it was before the act, or as after it.
-    #[test]
-    fn a_failure_at_any_step_leaves_the_collections_before_or_after(
-        acts in prop::collection::vec((act(), prop::option::weighted(0.3, failure())), 1..16),
-    ) {
-        let dir = tempfile::tempdir().unwrap();
-        let mut model = Model::default();
-        let mut store = Store::open(dir.path(), at(0)).unwrap();
-        let mut now = 0;
-        for (act, failure) in &acts {
-            now += if let Act::Wait(seconds) = act { *seconds } else { 1 };
-            store.disk.failure.set(failure.map(|(failure, _)| failure));
-            let done = carry_out(&mut store, act, now);
-            store.disk.failure.set(None);
-            let mut after = model.clone();
-            after.act(act, now);
-            let found = seen(dir.path(), at(now)).unwrap();
-            if done.is_ok() {
-                prop_assert_eq!(&found, &after.references(now));
-            }
-            if found == after.references(now) {
-                model = after;
-            } else {
-                prop_assert_eq!(&found, &model.references(now));
-            }
-            if done.is_err() && !failure.is_some_and(|(_, goes_on)| goes_on) {
-                drop(store);
-                store = Store::open(dir.path(), at(now)).unwrap();
-                prop_assert_eq!(&seen(dir.path(), at(now)).unwrap(), &model.references(now));
-            }
-        }
-    }
+    fs::write(&path, format!("{body}{{\"sha256\":\"{sum}\"}}\n")).unwrap();
+    assert_eq!(seen(dir.path(), at(10 + 1249)).unwrap().len(), 1);
+    assert_eq!(seen(dir.path(), at(10 + 1250)).unwrap().len(), 0);
+    let mut store = Store::open(dir.path(), at(11)).unwrap();
+    store.restore(&name, at(10 + 999), TTL).unwrap();
+    fs::write(&path, new.replace("\"format\":2", "\"format\":3")).unwrap();
+    let refused = Catalog::load(dir.path()).unwrap_err().to_string();
+    assert!(refused.contains("has format 3; this version reads 1 and 2"), "{refused}");
 }

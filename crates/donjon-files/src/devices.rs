@@ -1,0 +1,61 @@
+//! Which devices a node writes to: two copies on one device are one.
+
+use std::collections::BTreeSet;
+
+use keep_protocol::mounts::MountDescription;
+
+/// The devices that a node may write blocks to. Nothing is known of a node that did not tell, or that has a volume without a
+/// device id: then it shares none with anybody.
+///
+/// # Examples
+/// ```
+/// use donjon_files::Devices;
+/// use keep_protocol::mounts::MountDescription;
+/// let devices = Devices::of(&[MountDescription {
+///     uuid: "zzzzz-nyw5e-000000000000000".into(),
+///     device_id: "disk".into(),
+///     allow_write: true,
+///     allow_trash: true,
+///     replication: 1,
+///     storage_classes: [("default".into(), true)].into(),
+/// }]);
+/// assert!(devices.share_one(&devices, None) && devices.share_one(&devices, Some("default")));
+/// assert!(!devices.share_one(&devices, Some("fast")));
+/// assert!(!devices.share_one(&Devices::default(), None));
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Devices {
+    known: Vec<Device>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Device {
+    id: String,
+    classes: BTreeSet<String>,
+}
+
+impl Devices {
+    /// Those of a node with these mounts. A device id is told by `GET /mounts` (`spec/keep-protocol.md` section 2.8).
+    pub fn of(mounts: &[MountDescription]) -> Devices {
+        let writable = || mounts.iter().filter(|mount| mount.allow_write);
+        if writable().any(|mount| mount.device_id.is_empty()) {
+            return Devices::default();
+        }
+        let device = |mount: &MountDescription| {
+            let classes = mount.storage_classes.iter().filter(|(_, is_member)| **is_member);
+            Device {
+                id: mount.device_id.clone(),
+                classes: classes.map(|(class, _)| class.clone()).collect(),
+            }
+        };
+        Devices { known: writable().map(device).collect() }
+    }
+
+    /// Whether a copy here may be on the same device as one there; both in this storage class, if there is one.
+    pub fn share_one(&self, other: &Devices, class: Option<&str>) -> bool {
+        let of_class = |device: &&Device| class.is_none_or(|class| device.classes.contains(class));
+        self.known.iter().filter(of_class).any(|device| {
+            other.known.iter().filter(of_class).any(|another| another.id == device.id)
+        })
+    }
+}

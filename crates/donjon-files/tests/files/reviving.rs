@@ -1,0 +1,97 @@
+//! Blocks of a collection that was removed, looked for when it comes back.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use donjon_files::{ReviveOptions, Revived, revive};
+use keep_manifest::BlockRef;
+use keep_rules::Timestamp;
+
+use crate::memory_node::MemoryNode;
+use crate::world::World;
+
+/// Two nodes with two copies of each of two blocks.
+async fn stored() -> (World, BTreeSet<BlockRef>) {
+    let world = World::new(2);
+    world.write("a", [1; 300]);
+    let put = world.put(2, &[]).await.unwrap();
+    let segments = put.tree.files().flat_map(|(_path, file)| file.segments());
+    let blocks: BTreeSet<BlockRef> = segments.map(|segment| segment.block()).collect();
+    assert_eq!(blocks.len(), 2);
+    (world, blocks)
+}
+
+async fn look(world: &World, blocks: &BTreeSet<BlockRef>) -> Revived {
+    let options = ReviveOptions {
+        locate: Arc::new(|block| block.to_string().parse().unwrap()),
+        classes: Vec::new(),
+    };
+    revive(&world.nodes(), blocks, &options, || Timestamp::from_seconds(1_000)).await
+}
+
+fn puts(world: &World) -> u64 {
+    world.servers.iter().map(MemoryNode::puts).sum()
+}
+
+#[tokio::test]
+async fn every_copy_that_is_there_is_touched_and_none_is_sent() {
+    let (world, blocks) = stored().await;
+    let (first, before) = (*blocks.first().unwrap(), puts(&world));
+    world.servers[0].forget(first.hash());
+    let revived = look(&world, &blocks).await;
+    assert_eq!(revived, Revived { young: 2, anybody_answered: true, ..Revived::default() });
+    assert_eq!(world.servers[0].touched().len(), 1);
+    assert_eq!(world.servers[1].touched().len(), 2);
+    assert_eq!(puts(&world), before);
+}
+
+#[tokio::test]
+async fn a_block_that_every_node_says_it_has_not_is_missing() {
+    let (world, blocks) = stored().await;
+    let lost = *blocks.first().unwrap();
+    for node in &world.servers {
+        node.forget(lost.hash());
+    }
+    let revived = look(&world, &blocks).await;
+    assert_eq!((revived.young, &revived.missing), (1, &[lost].into()));
+    assert_eq!(revived.in_doubt, [].into());
+}
+
+#[tokio::test]
+async fn what_may_not_be_touched_is_sent_again_to_a_node_that_has_it() {
+    let (world, blocks) = stored().await;
+    for node in &world.servers {
+        node.refuse_touch();
+    }
+    let before = puts(&world);
+    assert_eq!(look(&world, &blocks).await.young, 2);
+    assert_eq!(puts(&world) - before, 2, "a young copy is enough");
+}
+
+#[tokio::test]
+async fn a_node_that_does_not_answer_is_no_node_without_the_block() {
+    let (world, blocks) = stored().await;
+    let lost = *blocks.first().unwrap();
+    world.servers[0].forget(lost.hash());
+    world.servers[1].set_down(true);
+    let revived = look(&world, &blocks).await;
+    assert_eq!((revived.young, revived.missing.len()), (1, 0));
+    let why = &revived.in_doubt[&lost];
+    assert!(why.contains("http://node-1/: the server cannot be reached"), "{why}");
+    world.servers[0].set_down(true);
+    let revived = look(&world, &blocks).await;
+    assert_eq!((revived.in_doubt.len(), revived.anybody_answered), (2, false));
+}
+
+#[tokio::test]
+async fn a_damaged_copy_that_cannot_be_renewed_is_in_doubt() {
+    let (world, blocks) = stored().await;
+    let damaged = *blocks.first().unwrap();
+    for node in &world.servers {
+        node.refuse_touch();
+        node.damage(damaged.hash());
+    }
+    let revived = look(&world, &blocks).await;
+    assert_eq!(revived.young, 1);
+    assert!(revived.in_doubt[&damaged].contains("502 Bad Gateway"), "{revived:?}");
+}

@@ -1,0 +1,167 @@
+//! What a put does after the publication, if that took long, and what it says when it is stopped.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use donjon_files::{Packing, PutOptions, Server, Special, Wish, scan};
+use keep_protocol::client::{ClientError, Stored};
+use keep_rules::{BlockHash, Locator};
+use manifest_store::Catalog;
+use tempfile::TempDir;
+use tokio::sync::Notify;
+
+use super::*;
+
+const TTL: Duration = Duration::from_secs(1_000);
+
+/// A node in memory. A clone is the same node.
+#[derive(Clone, Default)]
+struct Memory {
+    blocks: Arc<Mutex<BTreeMap<BlockHash, Bytes>>>,
+    touched: Arc<Mutex<Vec<BlockHash>>>,
+    /// If set: a touch says so, and never ends.
+    held_at_touch: Option<Arc<Notify>>,
+}
+
+impl Node for Memory {
+    async fn put(
+        &self,
+        hash: BlockHash,
+        _classes: &[String],
+        data: Bytes,
+    ) -> Result<Stored, ClientError> {
+        self.blocks.lock().unwrap().insert(hash, data);
+        let locator = hash.to_string().parse().unwrap();
+        Ok(Stored { locator, replicas: 1, classes: Vec::new() })
+    }
+
+    async fn get(&self, locator: &Locator) -> Result<Vec<u8>, ClientError> {
+        let blocks = self.blocks.lock().unwrap();
+        blocks.get(&locator.hash()).map(|data| data.to_vec()).ok_or(ClientError::NotFound)
+    }
+
+    async fn check(&self, locator: &Locator) -> Result<(), ClientError> {
+        self.get(locator).await.map(drop)
+    }
+
+    async fn touch(&self, locator: &Locator) -> Result<(), ClientError> {
+        if let Some(reached) = &self.held_at_touch {
+            reached.notify_one();
+            std::future::pending::<()>().await;
+        }
+        self.touched.lock().unwrap().push(locator.hash());
+        self.check(locator).await
+    }
+}
+
+/// A put that has stored its blocks, and is about to publish them.
+struct Story {
+    dir: TempDir,
+    node: Memory,
+    stored_at: Timestamp,
+    put: Put,
+}
+
+impl Story {
+    async fn begin(node: Memory) -> Story {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["in", "manifests"] {
+            std::fs::create_dir(dir.path().join(name)).unwrap();
+        }
+        std::fs::write(dir.path().join("in/file"), "data").unwrap();
+        let scan = scan(&[dir.path().join("in")], Special::Refuse).unwrap();
+        let options = PutOptions {
+            wish: Wish { replication: NonZeroU32::MIN, classes: Vec::new() },
+            jobs: 1,
+            packing: Packing::default(),
+            on_progress: Arc::new(|_| {}),
+        };
+        let stored_at = now();
+        let put = donjon_files::put(scan, &nodes(&node), &options, || stored_at).await.unwrap();
+        Story { dir, node, stored_at, put }
+    }
+
+    fn publishing<'a>(&self, manifests: &'a Path) -> Publishing<'a> {
+        let name = "a".parse().unwrap();
+        Publishing::new(manifests, name, Wanted::default(), Existing::Refuse, TTL)
+    }
+
+    fn manifests(&self) -> std::path::PathBuf {
+        self.dir.path().join("manifests")
+    }
+}
+
+fn nodes(node: &Memory) -> Nodes<Memory> {
+    let server = Server {
+        uuid: "zzzzz-bi6l4-000000000000000".to_owned(),
+        name: "http://node/".to_owned(),
+        node: node.clone(),
+        devices: donjon_files::Devices::default(),
+    };
+    Nodes::new(vec![server])
+}
+
+fn is_published(manifests: &Path) -> bool {
+    Catalog::load(manifests).is_ok_and(|catalog| catalog.live("a").is_some())
+}
+
+/// A clock of a machine that sleeps for the whole TTL while it publishes.
+fn sleepy(manifests: &Path, begun: Timestamp) -> impl Fn() -> Timestamp {
+    move || if is_published(manifests) { begun.after(TTL) } else { begun }
+}
+
+#[tokio::test]
+async fn a_put_that_slept_while_it_published_looks_at_its_blocks_again() {
+    let mut story = Story::begin(Memory::default()).await;
+    let (manifests, nodes) = (story.manifests(), nodes(&story.node));
+    let publishing = story.publishing(&manifests);
+    let clock = sleepy(&manifests, story.stored_at);
+    let became = publishing.publish(&mut story.put, &nodes, &clock).await.unwrap();
+    assert_eq!(became.renewed, 0, "they were young before");
+    let blocks: Vec<BlockHash> = story.node.blocks.lock().unwrap().keys().copied().collect();
+    let touched = story.node.touched.lock().unwrap().clone();
+    assert_eq!((&touched, touched.len()), (&blocks, 1));
+}
+
+#[tokio::test]
+async fn blocks_that_are_gone_after_the_publication_are_told_and_it_is_published() {
+    let mut story = Story::begin(Memory::default()).await;
+    let (manifests, nodes) = (story.manifests(), nodes(&story.node));
+    let publishing = story.publishing(&manifests);
+    story.node.blocks.lock().unwrap().clear();
+    let clock = sleepy(&manifests, story.stored_at);
+    let said = publishing.publish(&mut story.put, &nodes, clock).await.unwrap_err().to_string();
+    assert!(said.contains("a is published, but publishing took so long"), "{said}");
+    assert!(said.contains("http://node/: not found. Put it again"), "{said}");
+    assert!(!said.contains("othing is published"), "{said}");
+    assert!(is_published(&manifests));
+}
+
+/// What is said if the put is stopped while it makes its blocks young.
+async fn stopped_at_touch(clock: impl Fn(&Path, Timestamp) -> Timestamp) -> (String, bool) {
+    let reached = Arc::new(Notify::new());
+    let node = Memory { held_at_touch: Some(Arc::clone(&reached)), ..Memory::default() };
+    let mut story = Story::begin(node).await;
+    let (manifests, nodes) = (story.manifests(), nodes(&story.node));
+    let publishing = story.publishing(&manifests);
+    let stored_at = story.stored_at;
+    tokio::select! {
+        ended = publishing.publish(&mut story.put, &nodes, || clock(&manifests, stored_at)) => {
+            panic!("it was to be held: {:?}", ended.map(|became| became.renewed))
+        }
+        () = reached.notified() => {}
+    }
+    (publishing.interrupted(), is_published(&manifests))
+}
+
+#[tokio::test]
+async fn what_an_interrupted_put_says_is_true_before_and_after_the_publication() {
+    let (said, is_published) = stopped_at_touch(|_, stored_at| stored_at.after(TTL)).await;
+    assert!(said.starts_with("nothing was published") && !is_published, "{said}");
+    let slept = |manifests: &Path, stored_at| sleepy(manifests, stored_at)();
+    let (said, is_published) = stopped_at_touch(slept).await;
+    assert!(said.starts_with("a is published, but") && is_published, "{said}");
+    assert!(said.contains("Put it again") && !said.contains("nothing was published"), "{said}");
+}

@@ -1,0 +1,165 @@
+//! Whether the blocks of a collection that was brought back are there: clocks may be wrong, and then a balancer had them trashed.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use donjon_files::{Locate, ReviveOptions, Revived, Signing, revive};
+use keep_manifest::{BlockRef, Blocks, Streams};
+use manifest_store::{Entry, Scan, StoreError};
+use serde_json::{Value, json};
+
+use crate::cluster::Cluster;
+use crate::counted::counted;
+use crate::described::Described;
+use crate::transfer::{Clock, nodes};
+
+/// So many files and blocks are named on stderr; --json has them all.
+const NAMED_MAX: usize = 20;
+
+/// What is known of the blocks of a collection.
+pub(super) enum Looked {
+    /// No nodes were named.
+    NoNodes,
+    /// The manifest could not be read any more; why.
+    NoManifest(String),
+    /// They were looked for.
+    For { revived: Revived, files: Vec<String> },
+}
+
+impl Looked {
+    /// Looks for the blocks of a collection, and makes them young.
+    pub(super) async fn at(dir: &Path, entry: &Entry, cluster: Option<&Cluster>) -> Looked {
+        let Some(cluster) = cluster else { return Looked::NoNodes };
+        let blocks = match blocks_of(dir, entry) {
+            Ok(blocks) => blocks,
+            Err(error) => return Looked::NoManifest(error.to_string()),
+        };
+        let options = ReviveOptions {
+            locate: locate(cluster.signing.clone()),
+            classes: entry.wanted.classes.clone(),
+        };
+        let clock = Clock::start();
+        let nodes = nodes(cluster, &Described::default());
+        let revived = revive(&nodes, &blocks, &options, || clock.now()).await;
+        let mut not_whole = revived.missing.clone();
+        not_whole.extend(revived.in_doubt.keys().copied());
+        match files_of(dir, entry, &not_whole) {
+            Ok(files) => Looked::For { revived, files },
+            Err(error) => Looked::NoManifest(error.to_string()),
+        }
+    }
+
+    /// Whether nothing that was looked for is missing or in doubt.
+    pub(super) fn is_well(&self) -> bool {
+        match self {
+            Looked::NoNodes => true,
+            Looked::NoManifest(_) => false,
+            Looked::For { revived, .. } => {
+                revived.missing.is_empty() && revived.in_doubt.is_empty()
+            }
+        }
+    }
+
+    /// What people are told beside the name: nothing if all is well.
+    pub(super) fn said(&self, name: &str) -> Vec<String> {
+        match self {
+            Looked::NoNodes => vec![format!(
+                "{name}: its blocks were not looked at, because no nodes were named (--config or --data does): it was decided by clocks alone that they are there; `donjon get` finds out"
+            )],
+            Looked::NoManifest(error) => {
+                vec![format!("{name}: is there again, but its blocks were not looked at: {error}")]
+            }
+            Looked::For { .. } if self.is_well() => Vec::new(),
+            Looked::For { revived, .. } if !revived.anybody_answered => vec![format!(
+                "{name}: is there again, but its blocks were not looked at, because no node answers: {}; `donjon get` finds out whether they are there",
+                revived.in_doubt.values().next().map_or("", String::as_str)
+            )],
+            Looked::For { revived, files } => said_of(name, revived, files),
+        }
+    }
+
+    pub(super) fn as_json(&self) -> Value {
+        let Looked::For { revived, files } = self else {
+            return json!({ "looked_at": false });
+        };
+        let in_doubt = revived.in_doubt.iter();
+        let in_doubt =
+            in_doubt.map(|(block, why)| json!({ "block": block.to_string(), "detail": why }));
+        json!({
+            "looked_at": revived.anybody_answered,
+            "there": revived.young,
+            "missing": revived.missing.iter().map(BlockRef::to_string).collect::<Vec<_>>(),
+            "in_doubt": in_doubt.collect::<Vec<_>>(),
+            "files_not_whole": files,
+        })
+    }
+}
+
+fn said_of(name: &str, revived: &Revived, files: &[String]) -> Vec<String> {
+    let Revived { young, missing, in_doubt, .. } = revived;
+    let all = young + (missing.len() + in_doubt.len()) as u64;
+    let named = |all: &[String]| {
+        let more = all.len().saturating_sub(NAMED_MAX);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        format!("{}{more}", all[..all.len().min(NAMED_MAX)].join(", "))
+    };
+    let mut said = vec![format!(
+        "{name}: is in the catalog again, and NOT whole: {} of {} missing or in doubt, which {} need: {}",
+        missing.len() + in_doubt.len(),
+        counted(all, "block"),
+        counted(files.len() as u64, "file"),
+        named(files),
+    )];
+    if !missing.is_empty() {
+        let hashes: Vec<String> = missing.iter().map(|block| block.hash().to_string()).collect();
+        said.push(format!(
+            "{name}: on no node: {}. They may be in the trash: on every node, `donjon block untrash HASH…`, or `donjon untrash --since TIME` for all that was trashed since, as long as BlobTrashLifetime lasts; then `donjon get` finds out. What is there stays: the collection protects it",
+            named(&hashes)
+        ));
+    }
+    let doubts = in_doubt.iter().take(NAMED_MAX);
+    said.extend(doubts.map(|(block, why)| format!("{name}: in doubt: block {block}: {why}")));
+    said
+}
+
+/// The blocks, each once.
+fn blocks_of(dir: &Path, entry: &Entry) -> Result<BTreeSet<BlockRef>, StoreError> {
+    let scan = Scan::open(dir)?;
+    let mut blocks = Blocks::new(scan.manifest(entry)?);
+    let read = blocks.by_ref().collect::<Result<BTreeSet<BlockRef>, _>>();
+    let unreadable = |error| StoreError::Manifest { name: entry.name.to_string(), error };
+    let (_, manifest) = blocks.finish_into_source().map_err(unreadable)?;
+    scan.check(entry, manifest)?;
+    read.map_err(unreadable)
+}
+
+/// The files that need one of these blocks.
+fn files_of(
+    dir: &Path,
+    entry: &Entry,
+    blocks: &BTreeSet<BlockRef>,
+) -> Result<Vec<String>, StoreError> {
+    let mut files = BTreeSet::new();
+    if blocks.is_empty() {
+        return Ok(Vec::new());
+    }
+    let scan = Scan::open(dir)?;
+    for stream in Streams::new(scan.manifest(entry)?) {
+        let stream =
+            stream.map_err(|error| StoreError::Manifest { name: entry.name.to_string(), error })?;
+        let needs = |file: &keep_manifest::StreamFile<'_>| {
+            file.pieces().any(|piece| blocks.contains(&piece.block.block()))
+        };
+        files.extend(stream.files().filter(needs).map(|file| file.path().to_string()));
+    }
+    Ok(files.into_iter().collect())
+}
+
+fn locate(signing: Option<Signing>) -> Locate {
+    Arc::new(move |block| match &signing {
+        Some(signing) => signing.sign(block, SystemTime::now().into()),
+        None => block.to_string().parse().expect("hash and size are a locator"),
+    })
+}
