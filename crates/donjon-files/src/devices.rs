@@ -14,6 +14,7 @@ use keep_protocol::mounts::MountDescription;
 /// let devices = Devices::of(&[MountDescription {
 ///     uuid: "zzzzz-nyw5e-000000000000000".into(),
 ///     device_id: "disk".into(),
+///     medium: None,
 ///     allow_write: true,
 ///     allow_trash: true,
 ///     replication: 1,

@@ -194,6 +194,7 @@ mod tests {
 
     fn devices(ids: &[&str]) -> Devices {
         let mount = |id: &&str| MountDescription {
+            medium: None,
             uuid: format!("mount of {id:?}"),
             device_id: (*id).to_owned(),
             allow_write: true,

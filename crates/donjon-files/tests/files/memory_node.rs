@@ -64,6 +64,7 @@ impl MemoryNode {
     /// The device that it writes to.
     pub(crate) fn set_device(&self, device_id: &str) {
         let mount = MountDescription {
+            medium: None,
             uuid: "zzzzz-nyw5e-000000000000000".to_owned(),
             device_id: device_id.to_owned(),
             allow_write: true,

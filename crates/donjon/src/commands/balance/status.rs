@@ -37,7 +37,8 @@ last. Instants are nanoseconds since 1970.
 The last 120 runs are remembered.
 
 Exit status: 0 the last run sent its lists or made its plan, or is at work,
-4 it was held, failed or was killed, 3 there was none, 1 the state directory cannot be read.
+4 it was held, failed or was killed, or blocks are lost, 3 there was none, 1 the state
+directory cannot be read.
 A plan that `apply` refuses (another digest, too old, sent already) is no run.")]
 pub(crate) struct StatusArgs {
     /// At most so many runs, the newest
@@ -78,11 +79,17 @@ pub(super) fn run(args: StatusArgs) -> Result<Exit, Failure> {
         output.line(text(&runs, at_work))?;
     }
     output.flush()?;
-    Ok(match runs.last().map(|run| run.ended) {
-        None => Exit::NotFound,
-        Some(Ended::Running | Ended::Sent | Ended::Planned) => Exit::Done,
-        Some(Ended::Killed | Ended::Held | Ended::Failed) => Exit::Partly,
-    })
+    Ok(runs.last().map_or(Exit::NotFound, exit))
+}
+
+/// As the run itself ends: lost blocks are not well, whatever was sent.
+fn exit(last: &RunRecord) -> Exit {
+    let is_lost = last.found.is_some_and(|found| found.lost > 0);
+    match last.ended {
+        Ended::Running | Ended::Sent | Ended::Planned if !is_lost => Exit::Done,
+        Ended::Running | Ended::Sent | Ended::Planned => Exit::Partly,
+        Ended::Killed | Ended::Held | Ended::Failed => Exit::Partly,
+    }
 }
 
 /// Whether the directory is there. That it cannot be looked at is no sign that it is not.
