@@ -138,11 +138,13 @@ fn undo_says_which_blocks_are_in_the_trash_and_is_not_done() {
     cluster.trash_too_early();
     let ran = cluster.files(&["rm", "--undo", "all"]).ends_with(4);
     let count = hashes.len();
-    let expected = format!("all: is in the catalog again, and NOT whole: {count} of {count} block");
+    let expected = format!(
+        "all: is in the catalog again, and NOT whole: blocks that are missing or in doubt: {count} of {count}; "
+    );
     assert!(ran.stderr.contains(&expected), "{}", ran.stderr);
     assert!(hashes.iter().all(|hash| ran.stderr.contains(hash)), "{}", ran.stderr);
     for named in [
-        "which 5 files need: ",
+        "files that need them: 5 (",
         "sub dir/the same",
         "donjon block untrash HASH",
         "donjon untrash --since TIME",

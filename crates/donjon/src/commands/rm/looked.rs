@@ -11,11 +11,10 @@ use manifest_store::{Entry, Scan, StoreError};
 use serde_json::{Value, json};
 
 use crate::cluster::Cluster;
-use crate::counted::counted;
 use crate::described::Described;
 use crate::transfer::{Clock, nodes};
 
-/// So many files and blocks are named on stderr; --json has them all.
+/// So many files, and so many blocks, are named on stderr; --json has them all.
 const NAMED_MAX: usize = 20;
 
 /// What is known of the blocks of a collection.
@@ -106,10 +105,9 @@ fn said_of(name: &str, revived: &Revived, files: &[String]) -> Vec<String> {
         format!("{}{more}", all[..all.len().min(NAMED_MAX)].join(", "))
     };
     let mut said = vec![format!(
-        "{name}: is in the catalog again, and NOT whole: {} of {} missing or in doubt, which {} need: {}",
+        "{name}: is in the catalog again, and NOT whole: blocks that are missing or in doubt: {} of {all}; files that need them: {} ({})",
         missing.len() + in_doubt.len(),
-        counted(all, "block"),
-        counted(files.len() as u64, "file"),
+        files.len(),
         named(files),
     )];
     if !missing.is_empty() {
