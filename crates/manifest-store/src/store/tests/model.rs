@@ -133,7 +133,7 @@ fn carry_out(store: &mut Store, act: &Act, now: u64, ttl: Duration) -> Result<()
                 Publication { name: name(of), ttl, ..publication("x", now, existing) };
             store.publish(publication, manifest(*content).as_bytes()).map(drop)
         }
-        Act::Remove(of) => store.remove(&name(of), at(now), TTL).map(drop),
+        Act::Remove(of) => store.remove(&name(of), at(now), ttl).map(drop),
         Act::Restore(of) => store.restore(&name(of), at(now), ttl).map(drop),
         Act::Sweep => store.sweep(at(now), ttl).map(drop),
         Act::Wait(_) | Act::SetTtl(_) => Ok(()),
