@@ -96,8 +96,9 @@ fn a_directory_that_outlived_what_was_removed_before_is_not_held() {
         cluster.publish(&format!("c{number}"), std::slice::from_ref(block), Some(1));
     }
     cluster.once();
-    cluster.remove("c1");
-    cluster.remove("c2");
+    // With the TTL of the configuration, not with that of other tests.
+    let config = cluster.arg("config.yml");
+    crate::program::donjon(&["rm", "c1", "c2", "--config", &config]).ends_with(0);
     wait_for("a run that reads one collection", || cluster.once()["collections"] == 1);
 }
 
