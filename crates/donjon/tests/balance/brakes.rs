@@ -96,8 +96,8 @@ fn a_directory_that_outlived_what_was_removed_before_is_not_held() {
         cluster.publish(&format!("c{number}"), std::slice::from_ref(block), Some(1));
     }
     cluster.once();
-    cluster.remove("c1");
-    cluster.remove("c2");
+    // By the command, which knows the TTL.
+    cluster.files(&["rm", "c1", "c2"]).ends_with(0);
     wait_for("a run that reads one collection", || cluster.once()["collections"] == 1);
 }
 
