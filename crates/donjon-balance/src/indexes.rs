@@ -11,7 +11,7 @@ use keep_rules::{HashPrefix, Timestamp};
 use sha2::{Digest as _, Sha256};
 
 use crate::progress::Progress;
-use crate::retry::{Patience, may_pass};
+use crate::retry::Patience;
 use crate::runs::{Feeder, ReplicaRecord, SortError, Sorter};
 use crate::servers::Server;
 
@@ -113,7 +113,7 @@ async fn one(
             let feeder = sorter.feeder()?;
             let from = Source { device: device.uuid().as_str(), number, server, reading };
             match from.read(feeder, progress).await {
-                Err(IndexesError::Index { error, .. }) if may_pass(&error) => {
+                Err(IndexesError::Index { error, .. }) if error.may_pass() => {
                     tracing::info!(device = %device.uuid(), url = %server.url, %error, "asking for the index again");
                     last = Some((server.url.to_string(), error));
                     if left > 0 {

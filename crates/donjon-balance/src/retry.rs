@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use http::StatusCode;
 use keep_protocol::client::ClientError;
 
 /// How often something is tried, and how long to wait in between: each time twice as long.
@@ -21,24 +20,6 @@ impl Default for Patience {
     }
 }
 
-/// Whether the same request may succeed a little later.
-pub(crate) fn may_pass(error: &ClientError) -> bool {
-    match error {
-        ClientError::Unreachable { .. } | ClientError::Incomplete { .. } => true,
-        ClientError::Refused { status, .. } => {
-            status.is_server_error() && *status != StatusCode::INSUFFICIENT_STORAGE
-                || *status == StatusCode::TOO_MANY_REQUESTS
-                || *status == StatusCode::REQUEST_TIMEOUT
-        }
-        ClientError::NotFound
-        | ClientError::Damaged { .. }
-        | ClientError::Malformed { .. }
-        | ClientError::PlainKeepstore
-        | ClientError::BadUrl { .. }
-        | ClientError::BadToken => false,
-    }
-}
-
 impl Patience {
     /// Tries `request` until it succeeds, fails for good, or the tries are used up; then the last error.
     pub(crate) async fn ask<T>(
@@ -50,7 +31,7 @@ impl Patience {
         loop {
             left = left.saturating_sub(1);
             match request().await {
-                Err(error) if left > 0 && may_pass(&error) => {
+                Err(error) if left > 0 && error.may_pass() => {
                     tracing::info!(%error, wait_ms = wait.as_millis(), "asking again");
                     tokio::time::sleep(wait).await;
                     wait = wait.saturating_mul(2);
@@ -63,6 +44,8 @@ impl Patience {
 
 #[cfg(test)]
 mod tests {
+    use http::StatusCode;
+
     use super::*;
 
     const AT_ONCE: Patience = Patience { tries: 3, first_wait: Duration::ZERO };

@@ -37,20 +37,3 @@ pub(crate) fn list(failures: &[NodeFailure]) -> String {
     }
     failures.iter().map(NodeFailure::to_string).collect::<Vec<_>>().join("; ")
 }
-
-/// Whether asking the same node again may help (spec/keep-protocol.md section 10).
-pub(crate) fn may_pass(error: &ClientError) -> bool {
-    match error {
-        ClientError::Unreachable { .. } | ClientError::Incomplete { .. } => true,
-        ClientError::Refused { status, .. } => {
-            let status = status.as_u16();
-            matches!(status, 408 | 429) || (status >= 500 && status != 507)
-        }
-        ClientError::NotFound
-        | ClientError::Damaged { .. }
-        | ClientError::Malformed { .. }
-        | ClientError::PlainKeepstore
-        | ClientError::BadUrl { .. }
-        | ClientError::BadToken => false,
-    }
-}

@@ -53,7 +53,7 @@ pub(crate) async fn fetch<N: Node>(
                 Err(error) => error,
             };
             let failure = NodeFailure { server: named.name.clone(), error };
-            if failure::may_pass(&failure.error) && round < ROUNDS {
+            if failure.error.may_pass() && round < ROUNDS {
                 again.push((server, failure));
             } else {
                 for_good.push(failure);

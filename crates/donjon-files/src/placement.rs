@@ -10,7 +10,6 @@ use std::time::Duration;
 use keep_protocol::client::{ClientError, Stored};
 
 use crate::devices::Devices;
-use crate::failure::may_pass;
 
 /// How long to wait before nodes that failed are asked again: each time once.
 const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(4)];
@@ -105,7 +104,7 @@ impl<'a> Placement<'a> {
         self.rounds += 1;
         let failures = std::mem::take(&mut self.failures);
         let (again, for_good): (Vec<_>, Vec<_>) =
-            failures.into_iter().partition(|(_, error)| may_pass(error));
+            failures.into_iter().partition(|(_, error)| error.may_pass());
         self.failures = for_good;
         self.ask.extend(again.iter().map(|(server, _)| *server));
         (!self.ask.is_empty()).then_some(pause)

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use keep_protocol::list::{PullItem, TrashItem};
+use serde::Serialize;
 
 use super::ApplyError;
 use crate::outbox::{Draft, ListFile};
@@ -65,17 +66,12 @@ fn pulls(
     server: u16,
     dir: &Path,
 ) -> Result<ListFile, ApplyError> {
-    let mut draft = Draft::create(dir)?;
-    for entry in lists.pulls(server)? {
-        let entry = entry?;
-        let url = |from: &u16| header.servers[usize::from(*from)].url.clone();
-        draft.push(&PullItem {
-            locator: entry.block.to_string(),
-            servers: entry.from.iter().map(url).collect(),
-            mount_uuid: header.mounts[usize::from(entry.to)].uuid.clone(),
-        })?;
-    }
-    Ok(draft.finish()?)
+    let url = |from: &u16| header.servers[usize::from(*from)].url.clone();
+    draft(dir, lists.pulls(server)?, |entry| PullItem {
+        locator: entry.block.to_string(),
+        servers: entry.from.iter().map(url).collect(),
+        mount_uuid: header.mounts[usize::from(entry.to)].uuid.clone(),
+    })
 }
 
 fn trashes(
@@ -84,14 +80,22 @@ fn trashes(
     server: u16,
     dir: &Path,
 ) -> Result<ListFile, ApplyError> {
+    draft(dir, lists.trashes(server)?, |entry| TrashItem {
+        locator: entry.block.to_string(),
+        block_mtime: entry.mtime.as_nanos(),
+        mount_uuid: header.mounts[usize::from(entry.mount)].uuid.clone(),
+    })
+}
+
+/// Writes a list, entry by entry.
+fn draft<Entry, Item: Serialize, E: Into<ApplyError>>(
+    dir: &Path,
+    entries: impl Iterator<Item = Result<Entry, E>>,
+    item: impl Fn(Entry) -> Item,
+) -> Result<ListFile, ApplyError> {
     let mut draft = Draft::create(dir)?;
-    for entry in lists.trashes(server)? {
-        let entry = entry?;
-        draft.push(&TrashItem {
-            locator: entry.block.to_string(),
-            block_mtime: entry.mtime.as_nanos(),
-            mount_uuid: header.mounts[usize::from(entry.mount)].uuid.clone(),
-        })?;
+    for entry in entries {
+        draft.push(&item(entry.map_err(Into::into)?))?;
     }
     Ok(draft.finish()?)
 }

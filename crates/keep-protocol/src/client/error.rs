@@ -91,6 +91,25 @@ fn because(source: Option<&(dyn StdError + Send + Sync + 'static)>) -> String {
 }
 
 impl ClientError {
+    /// Whether the same request to the same node may succeed a little later (`spec/keep-protocol.md` section 10): it was not
+    /// answered to its end, or the node says so by its status.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            ClientError::Unreachable { .. } | ClientError::Incomplete { .. } => true,
+            ClientError::Refused { status, .. } => {
+                status.is_server_error() && *status != StatusCode::INSUFFICIENT_STORAGE
+                    || *status == StatusCode::TOO_MANY_REQUESTS
+                    || *status == StatusCode::REQUEST_TIMEOUT
+            }
+            ClientError::NotFound
+            | ClientError::Damaged { .. }
+            | ClientError::Malformed { .. }
+            | ClientError::PlainKeepstore
+            | ClientError::BadUrl { .. }
+            | ClientError::BadToken => false,
+        }
+    }
+
     /// A request that got no answer. The URL is dropped: it may hold a signature.
     pub(super) fn unsent(error: reqwest::Error) -> Self {
         let doing =
@@ -122,6 +141,19 @@ mod tests {
     fn check(status: StatusCode, text: &str, expected: &str) {
         let refused = ClientError::Refused { status, text: text.to_owned() };
         assert_eq!(refused.to_string(), format!("the server answered {expected}"));
+    }
+
+    #[test]
+    fn a_full_volume_stays_full_and_a_busy_node_does_not_stay_busy() {
+        let refused = |status| ClientError::Refused { status, text: String::new() }.may_pass();
+        for passes in [408, 429, 500, 502, 503, 504] {
+            assert!(refused(StatusCode::from_u16(passes).unwrap()), "{passes}");
+        }
+        for stays in [400, 401, 403, 404, 405, 413, 422, 507] {
+            assert!(!refused(StatusCode::from_u16(stays).unwrap()), "{stays}");
+        }
+        assert!(ClientError::silent(Duration::ZERO).may_pass());
+        assert!(!ClientError::NotFound.may_pass());
     }
 
     #[test]

@@ -1,13 +1,10 @@
 //! `donjon balance once`
 
-use std::sync::Arc;
-
-use donjon_balance::once::{Run, RunError};
+use donjon_balance::once::RunError;
 
 use super::applied;
 use super::confirming::ConfirmArgs;
-use super::progress::Drawn;
-use super::setup::{SetupArgs, Spoken, now};
+use super::setup::{SetupArgs, Spoken};
 use super::show;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -41,16 +38,7 @@ pub(crate) struct OnceArgs {
 pub(super) async fn run(args: OnceArgs) -> Result<Exit, Failure> {
     let mut setup = args.setup.set_up(Spoken::Warnings).await?;
     args.confirm.apply(&mut setup.settings);
-    let run = Run {
-        settings: &setup.settings,
-        servers: &setup.servers,
-        sources: setup.sources,
-        alone: &setup.alone,
-        progress: Arc::new(Drawn::new()),
-        now: &now,
-        salt: setup.salt,
-    };
-    match run.once().await {
+    match setup.run().once().await {
         Ok(done) => applied::print(args.format, Some(&done), &done.applied),
         Err(RunError::Held(made)) => {
             applied::print_held(args.format, &made)?;

@@ -3,17 +3,13 @@
 mod diff;
 mod explain;
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-
-use donjon_balance::once::Run;
 use donjon_balance::plan::{PlanError, PlanFile, PlanReader};
 use donjon_balance::planning::LOST_SHOWN;
 use serde_json::json;
+use std::path::{Path, PathBuf};
 
 use super::lost;
-use super::progress::Drawn;
-use super::setup::{SetupArgs, Spoken, now};
+use super::setup::{SetupArgs, Spoken};
 use super::show::{self, MadeShown};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -83,16 +79,7 @@ pub(super) fn run(args: PlanArgs) -> Result<Exit, Failure> {
 
 async fn make(output: Option<PathBuf>, format: Format, setup: SetupArgs) -> Result<Exit, Failure> {
     let setup = setup.set_up(Spoken::Warnings).await?;
-    let run = Run {
-        settings: &setup.settings,
-        servers: &setup.servers,
-        sources: setup.sources,
-        alone: &setup.alone,
-        progress: Arc::new(Drawn::new()),
-        now: &now,
-        salt: setup.salt,
-    };
-    let made = run.plan(output).await.map_err(|error| Failure::Other(error.to_string()))?;
+    let made = setup.run().plan(output).await.map_err(|error| Failure::Other(error.to_string()))?;
     let shown = MadeShown::from(&made);
     print(format, &shown, MadeShown::text)?;
     let is_well = made.held.is_empty() && made.lost_blocks() == 0;

@@ -11,6 +11,7 @@ use donjon_balance::lock::Lock;
 use donjon_balance::manifests::ManifestDirectory;
 use donjon_balance::metrics::{About, ConfigFile};
 use donjon_balance::observe::References;
+use donjon_balance::once::Run;
 use donjon_balance::postgres::{Address, Database, Holder, LockKey, LockWait, SweepLock, Timeouts};
 use donjon_balance::retry::Patience;
 use donjon_balance::servers::Server;
@@ -22,6 +23,7 @@ use keep_rules::balance::Policy;
 use keep_rules::brake::BrakeLimits;
 use keep_rules::{Timestamp, Token};
 
+use super::progress::Drawn;
 use crate::cluster::{Cluster, ClusterArgs};
 use crate::failure::Failure;
 
@@ -63,6 +65,21 @@ pub(super) struct Setup {
     pub(super) logs: LogSettings,
     pub(super) cluster_id: String,
     pub(super) about: About,
+}
+
+impl Setup {
+    /// One run that a person waits for.
+    pub(super) fn run(&self) -> Run<'_> {
+        Run {
+            settings: &self.settings,
+            servers: &self.servers,
+            sources: self.sources.clone(),
+            alone: &self.alone,
+            progress: Arc::new(Drawn::new()),
+            now: &now,
+            salt: self.salt,
+        }
+    }
 }
 
 /// What is said on standard error while it works.
