@@ -141,7 +141,7 @@ pub(crate) async fn carry_out(
             return Err(ApplyError::Foreign(why));
         }
         if brakes_for == BrakesFor::NotThisPlan {
-            sent.keep_only(&uuids(plan.header()));
+            sent.released_for(&uuids(plan.header()));
         }
         for server in &servers {
             sent.sending(server.named(), now());
@@ -170,6 +170,9 @@ pub(crate) async fn carry_out(
         run.applied(&applied);
         sent.store(&settings.state_dir)?;
         taken?;
+    } else if brakes_for == BrakesFor::NotThisPlan {
+        sent.released_for(&uuids(plan.header()));
+        sent.store(&settings.state_dir)?;
     }
     plans.prune(&sent.plans());
     Ok(applied)
@@ -276,6 +279,7 @@ pub(crate) fn held(
     let is_told = |of: &String| doubts.iter().any(|brake| brake.source() == Some(of));
     held.extend(old.into_iter().filter(|of| !is_told(of)).map(|of| Brake::SourceInDoubt { of }));
     held.extend(doubts);
+    held.extend(sent.damaged.then_some(Brake::MemoryLost));
     held.extend(gone.into_iter().map(|url| Brake::NodeGone { url }));
     held.retain(|brake| brakes_for == BrakesFor::Everything || !brake.can_be_released());
     held

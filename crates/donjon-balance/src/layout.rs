@@ -1,5 +1,8 @@
 //! From what nodes say of their mounts to what is balanced.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
 use keep_protocol::mounts::MountDescription;
 use keep_rules::balance::{self, Allows, Layout, LayoutError, MountFacts, ServerAccess};
 use keep_rules::mount::MountUuid;
@@ -58,6 +61,30 @@ fn facts(url: &str, mount: &MountDescription) -> Result<MountFacts, MountsError>
     })
 }
 
+/// Volumes of which two nodes tell that different disks are behind them, in words: what only one of them has may look lost.
+/// An instant of birth is not compared, which not every view of a file system shows.
+pub(crate) fn of_two_disks(servers: &[ServerFacts]) -> Vec<String> {
+    let mut first: BTreeMap<&str, (&str, Vec<&str>)> = BTreeMap::new();
+    let mut found = Vec::new();
+    for server in servers {
+        for mount in &server.mounts {
+            let Some(medium) = &mount.medium else { continue };
+            let medium: Vec<&str> = medium.split('-').take(2).collect();
+            match first.entry(&mount.uuid) {
+                Entry::Vacant(place) => drop(place.insert((&server.url, medium))),
+                Entry::Occupied(other) if other.get().1 == medium => {}
+                Entry::Occupied(other) => {
+                    let (uuid, url, other) = (&mount.uuid, &server.url, other.get().0);
+                    found.push(format!(
+                        "{uuid} is one disk on {other} and another one on {url}; give one of them a UUID of its own"
+                    ));
+                }
+            }
+        }
+    }
+    found
+}
+
 /// `allow_write` and `allow_trash`, as nodes tell them.
 pub(crate) fn allows(write_and_trash: (bool, bool)) -> Allows {
     match write_and_trash {
@@ -65,5 +92,30 @@ pub(crate) fn allows(write_and_trash: (bool, bool)) -> Allows {
         (true, false) => Allows::Write,
         (false, true) => Allows::Trash,
         (false, false) => Allows::Nothing,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_uuid_on_two_disks_is_noticed() {
+        let node = |name: &str, medium: Option<&str>| {
+            let text = r#"{"uuid":"volume","device_id":"","allow_write":true,"allow_trash":true,"replication":1,"storage_classes":{}}"#;
+            let mount: MountDescription = serde_json::from_str(text).unwrap();
+            let mounts = vec![MountDescription { medium: medium.map(str::to_owned), ..mount }];
+            ServerFacts { uuid: name.to_owned(), url: format!("http://{name}"), mounts }
+        };
+        let (a, plain) = (node("a", Some("1-2-3")), node("plain", None));
+        let through_nfs = node("b", Some("1-2"));
+        assert_eq!(of_two_disks(&[a.clone(), plain.clone(), through_nfs]), [""; 0]);
+        let found = of_two_disks(&[a, plain, node("c", Some("1-9-3"))]);
+        assert_eq!(
+            found,
+            [
+                "volume is one disk on http://a and another one on http://c; give one of them a UUID of its own"
+            ]
+        );
     }
 }

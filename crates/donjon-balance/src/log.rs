@@ -32,6 +32,9 @@ pub(crate) fn log_made(made: &Made, applied: Option<&Applied>) {
             "blocks are LOST: collections name them, and no node has them"
         );
     }
+    for volume in &made.of_two_disks {
+        tracing::error!(volume, "a volume's UUID stands for two disks");
+    }
     if made.in_future > 0 {
         tracing::warn!(replicas = made.in_future, "mtimes are more than a day in the future");
     }

@@ -15,6 +15,7 @@ use crate::durable::StateError;
 use crate::foreign::{StandingUnknown, foreign};
 use crate::history::{Asked, Ended, Journal, RunRecord};
 use crate::keep::{KeepError, Plans};
+use crate::layout;
 use crate::missing::{self, MissingError};
 use crate::observe::{Enrol, ObserveError, Observed, References, observe};
 use crate::orders::SetbackCounts;
@@ -89,6 +90,8 @@ pub struct Made {
     pub setbacks: SetbackCounts,
     /// Nodes of the run before that are not configured any more, by their addresses.
     pub nodes_gone: Vec<String>,
+    /// Volumes of one UUID and two disks, in words.
+    pub of_two_disks: Vec<String>,
     /// Replicas whose mtime is far in the future: they never get old.
     pub in_future: u64,
     /// Failures that there was no room to remember.
@@ -316,6 +319,7 @@ impl Run<'_> {
             outcomes,
             setbacks: planned.setbacks,
             nodes_gone: self.nodes_gone(&sent),
+            of_two_disks: layout::of_two_disks(&observed.servers),
             in_future: observed.indexes.iter().map(|read| read.in_future).sum(),
             setbacks_forgotten: setbacks.forgotten(),
             took,

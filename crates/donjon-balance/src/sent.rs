@@ -79,6 +79,8 @@ pub struct Sent {
     pub last_run: Option<LastRun>,
     /// The epoch of the newest plan that was sent: an older one is not sent any more.
     pub epoch: u64,
+    /// It was damaged once, and nobody has released a plan since: what there was is forgotten.
+    pub damaged: bool,
 }
 
 /// What is known of the lists that nodes work on.
@@ -121,6 +123,8 @@ struct Stored {
     #[serde(default)]
     pulls: BTreeMap<String, SentPulls>,
     last_run: Option<LastRun>,
+    #[serde(default)]
+    damaged: bool,
 }
 
 impl SentToServer {
@@ -132,7 +136,7 @@ impl SentToServer {
 
 impl Sent {
     /// What the state directory remembers. A file that is absent, damaged or of another format remembers nothing: the
-    /// next run then clears the lists of all nodes.
+    /// next run then clears the lists of all nodes. That it was damaged is remembered until a person has looked.
     ///
     /// # Errors
     /// The file is there and cannot be read.
@@ -141,12 +145,12 @@ impl Sent {
         let Some(bytes) = durable::read(&path, LENGTH_MAX)? else { return Ok(Sent::default()) };
         match serde_json::from_slice::<Stored>(&bytes) {
             Ok(stored) if stored.format == FORMAT => {
-                let Stored { epoch, servers, pulls, last_run, .. } = stored;
-                Ok(Sent { servers, pulls, last_run, epoch })
+                let Stored { epoch, servers, pulls, last_run, damaged, .. } = stored;
+                Ok(Sent { servers, pulls, last_run, epoch, damaged })
             }
             Ok(_) | Err(_) => {
                 tracing::warn!(path = %path.display(), "cannot be understood: the lists of all nodes will be cleared");
-                Ok(Sent::default())
+                Ok(Sent { damaged: true, ..Sent::default() })
             }
         }
     }
@@ -162,6 +166,7 @@ impl Sent {
             servers: self.servers.clone(),
             pulls: self.pulls.clone(),
             last_run: self.last_run.clone(),
+            damaged: self.damaged,
         };
         let text = serde_json::to_vec_pretty(&stored).expect("names and numbers are JSON");
         durable::replace(&dir.join(FILE), &text)
@@ -236,8 +241,9 @@ impl Sent {
         }
     }
 
-    /// Forgets all nodes but these: somebody has seen to it that the others trash nothing.
-    pub fn keep_only(&mut self, configured: &[&str]) {
+    /// Somebody has looked, and has seen to it that nodes other than these trash nothing: they are forgotten, and so is damage.
+    pub fn released_for(&mut self, configured: &[&str]) {
+        self.damaged = false;
         self.servers.retain(|server, _| configured.contains(&server.as_str()));
         self.pulls.retain(|server, _| configured.contains(&server.as_str()));
     }
@@ -372,7 +378,7 @@ mod tests {
         assert_eq!(sent.gone(&["a"], NOW).unknown, ["http://b"]);
         sent.unknown("a");
         assert_eq!(sent.gone(&[], NOW).unknown, ["http://a", "http://b"]);
-        sent.keep_only(&["a"]);
+        sent.released_for(&["a"]);
         assert_eq!(sent.gone(&[], NOW).unknown, ["http://a"]);
     }
 
@@ -398,6 +404,11 @@ mod tests {
         let old = Sent::load(dir.path()).unwrap();
         assert_eq!((old.epoch, &old.last_run), (7, &sent.last_run));
         fs::write(&file, &text[..text.len() / 2]).unwrap();
-        assert_eq!(Sent::load(dir.path()).unwrap(), Sent::default());
+        let mut sent = Sent::load(dir.path()).unwrap();
+        assert_eq!(sent, Sent { damaged: true, ..Sent::default() });
+        sent.store(dir.path()).unwrap();
+        assert!(Sent::load(dir.path()).unwrap().damaged, "until somebody has looked");
+        sent.released_for(&[]);
+        assert_eq!(sent, Sent::default());
     }
 }

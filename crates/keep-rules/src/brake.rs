@@ -140,6 +140,11 @@ pub enum Brake {
         /// How many collections it had.
         before: u64,
     },
+    /// What was sent before is not known any more.
+    #[error(
+        "the balancer's memory, sent.json of its state directory, was damaged: there is nothing to compare this run with, and nodes that left the configuration are forgotten"
+    )]
+    MemoryLost,
     /// A node may still trash what nobody knows.
     #[error(
         "{url} is not configured any more, and which trash list it has is not known: it may still trash copies on volumes that other nodes see too; stop it for good before you release this"
@@ -178,6 +183,7 @@ impl Brake {
             | Brake::SourceEmpty { .. }
             | Brake::SourceShrank { .. }
             | Brake::SourceGone { .. }
+            | Brake::MemoryLost
             | Brake::NodeGone { .. } => None,
         }
     }

@@ -157,10 +157,28 @@ fn what_was_sent_before_and_is_not_remembered_is_cleared_first() {
     assert!(first["cleared_because"].is_string(), "a new state directory knows nothing: {first}");
     let second = cluster.once();
     assert!(second["cleared_because"].is_null(), "{second}");
-    fs::write(cluster.path("balance").join("sent.json"), "{").unwrap();
-    let third = cluster.once();
-    assert!(third["cleared_because"].is_string(), "{third}");
     assert_eq!(cluster.copies(&garbage), 1);
+}
+
+#[test]
+fn a_damaged_memory_clears_and_holds_until_somebody_has_looked() {
+    let (cluster, garbage) = with_garbage(1);
+    cluster.on(0, &["list", "pause", "trash"]).ends_with(0);
+    cluster.once();
+    fs::write(cluster.path("balance").join("sent.json"), "{").unwrap();
+    let once = ["once", "--json"];
+    let third = cluster.balance(&once).ends_with(4).json();
+    assert!(third["cleared_because"].is_string(), "{third}");
+    cluster.on(0, &["list", "resume", "trash"]).ends_with(0);
+    let held = cluster.balance(&once).ends_with(4).json();
+    assert!(held["held"][0].as_str().unwrap().contains("memory"), "{held}");
+    cluster.settle();
+    assert_eq!(cluster.copies(&garbage), 1);
+    let (plan, digest) = (held["path"].as_str().unwrap(), held["digest"].as_str().unwrap());
+    cluster.balance(&["apply", plan, "--digest", digest, "--release-brakes"]).ends_with(0);
+    cluster.settle();
+    assert_eq!(cluster.copies(&garbage), 0);
+    cluster.once();
 }
 
 #[test]

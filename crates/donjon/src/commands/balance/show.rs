@@ -38,6 +38,7 @@ pub(super) struct MadeShown {
     setbacks_forgotten: u64,
     unachievable: u64,
     nodes_gone: Vec<String>,
+    of_two_disks: Vec<String>,
     in_future: u64,
     #[serde(skip)]
     short_of_mounts: u64,
@@ -70,6 +71,7 @@ impl From<&Made> for MadeShown {
             setbacks_forgotten: made.setbacks_forgotten,
             unachievable: made.statistics.unachievable().blocks,
             nodes_gone: made.nodes_gone.clone(),
+            of_two_disks: made.of_two_disks.clone(),
             in_future: made.in_future,
             short_of_mounts: made.short_of_mounts,
             before: looked_back::lines(&made.outcomes),
@@ -117,6 +119,7 @@ impl MadeShown {
         lines.extend(self.nodes_gone.iter().map(|url| {
             format!("alarm   {url} was asked in the run before, and is not configured any more; blocks that only it has look lost")
         }));
+        lines.extend(self.of_two_disks.iter().map(|volume| format!("alarm   the volume {volume}")));
         lines.extend(self.before.iter().cloned());
         lines.extend(looked_back::setbacks(&self.setbacks, self.setbacks_forgotten));
         lines.extend(
