@@ -80,7 +80,7 @@ fn one_file_is_not_enough() {
     fs::write(files.path().join("file"), "text").unwrap();
     donjon(&["demo", files.path().to_str().unwrap()])
         .ends_with(2)
-        .complains("two files are needed");
+        .complains("two files with something in them are needed");
 }
 
 /// A file that was named absolutely beside one that was not was emptied, and `..` led out of the directory.

@@ -16,7 +16,7 @@ const BYTES_MAX: u64 = 128 << 20;
 /// What a build or git leaves in a repository; it is not the repository's own.
 const NOT_OURS: [&str; 4] = [".git", "target", "node_modules", ".venv"];
 
-/// Regular files under `named`, or under the repository's root, in order, up to the limits.
+/// Regular files with something in them, under `named`, or under the repository's root, in order, up to the limits.
 pub(super) fn chosen(named: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     let mut walk = Walk::default();
     if named.is_empty() {
@@ -38,7 +38,7 @@ pub(super) fn chosen(named: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     }
     if walk.files.len() < 2 {
         return Err(Failure::Usage(
-            "two files are needed at least, one to keep and one to remove; name some: donjon demo FILES"
+            "two files with something in them are needed at least, one to keep and one to remove; name some: donjon demo FILES"
                 .to_owned(),
         ));
     }
@@ -91,8 +91,10 @@ impl Walk {
         }
     }
 
+    /// An empty file has no block to show.
     fn file(&mut self, path: &Path, size: u64) {
-        if self.files.len() < FILES_MAX
+        if size > 0
+            && self.files.len() < FILES_MAX
             && self.bytes + size <= BYTES_MAX
             && self.files.insert(path.to_owned())
         {
@@ -121,6 +123,16 @@ mod tests {
         assert_eq!(repository_root(&root.path().join("src/deep")), root.path());
         let files = chosen(&[root.path().to_owned()]).unwrap();
         assert_eq!(files, [root.path().join("b.md"), root.path().join("src/deep/a.rs")]);
+    }
+
+    #[test]
+    fn empty_files_have_no_blocks_to_remove() {
+        let root = tempfile::tempdir().unwrap();
+        for (name, text) in [("a", "text"), ("b", ""), ("c", "text"), ("d", "")] {
+            fs::write(root.path().join(name), text).unwrap();
+        }
+        let files = chosen(&[root.path().to_owned()]).unwrap();
+        assert_eq!(files, [root.path().join("a"), root.path().join("c")]);
     }
 
     #[test]

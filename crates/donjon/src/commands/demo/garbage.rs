@@ -133,7 +133,7 @@ pub(super) async fn rescue(
     shell: &Shell,
     story: &mut Story,
 ) -> Result<(), Failure> {
-    if removed.rescued_blocks.is_empty() {
+    if removed.rescued == removed.gone {
         return Ok(());
     }
     story.step(
