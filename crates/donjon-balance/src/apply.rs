@@ -55,7 +55,8 @@ pub(crate) struct Meant<'m> {
 /// noted in the history of runs, unless the plan itself is refused: a mistyped digest is no run.
 ///
 /// # Errors
-/// [`ApplyError`]. Before [`ApplyError::NotSent`] nothing was sent; with it, [`Sent`] says who has what.
+/// [`ApplyError`]. With [`ApplyError::NotSent`], [`Sent`] says who has what; with [`ApplyError::Foreign`] and
+/// [`ApplyError::Standing`] pull lists may have been sent, and no trash list. With all others nothing was.
 pub async fn apply(
     path: &Path,
     digest: &str,
@@ -170,9 +171,6 @@ pub(crate) async fn carry_out(
         run.applied(&applied);
         sent.store(&settings.state_dir)?;
         taken?;
-    } else if brakes_for == BrakesFor::NotThisPlan {
-        sent.released_for(&uuids(plan.header()));
-        sent.store(&settings.state_dir)?;
     }
     plans.prune(&sent.plans());
     Ok(applied)
@@ -279,8 +277,11 @@ pub(crate) fn held(
     let is_told = |of: &String| doubts.iter().any(|brake| brake.source() == Some(of));
     held.extend(old.into_iter().filter(|of| !is_told(of)).map(|of| Brake::SourceInDoubt { of }));
     held.extend(doubts);
-    held.extend(sent.damaged.then_some(Brake::MemoryLost));
-    held.extend(gone.into_iter().map(|url| Brake::NodeGone { url }));
+    // What may be in force doubles no trash if none is sent.
+    if settings.limits.trashes > 0 {
+        held.extend(sent.damaged.then_some(Brake::MemoryLost));
+        held.extend(gone.into_iter().map(|url| Brake::NodeGone { url }));
+    }
     held.retain(|brake| brakes_for == BrakesFor::Everything || !brake.can_be_released());
     held
 }

@@ -54,7 +54,8 @@ fn other(sent: &SentTrash, has: &ListStatus) -> Option<String> {
             has.generation != *id || list_digest.is_some() && *list_digest != has.digest
         }
         SentTrash::Plan { list_id: None, .. } | SentTrash::Unknown => true,
-        SentTrash::Cleared => busy(has) > 0,
+        SentTrash::Cleared { list_id: Some(id) } => has.generation != *id,
+        SentTrash::Cleared { list_id: None } => busy(has) > 0,
     };
     match has.running_before {
         // What a worker still holds of earlier lists may be of any of them, and we remember one.
@@ -85,7 +86,8 @@ mod tests {
     #[test]
     fn the_list_that_was_sent_is_no_other() {
         assert_eq!(other(&ours(), &has(7, "list's")), None);
-        assert_eq!(other(&SentTrash::Cleared, &has(9, "any")), None);
+        assert_eq!(other(&SentTrash::Cleared { list_id: Some(9) }, &has(9, "any")), None);
+        assert_eq!(other(&SentTrash::Cleared { list_id: None }, &has(9, "any")), None);
     }
 
     #[test]
@@ -94,7 +96,9 @@ mod tests {
             assert_eq!(other(&ours(), &has).unwrap(), "has another trash list than we sent");
         }
         let waiting = ListStatus { waiting: 1, ..has(9, "any") };
-        assert!(other(&SentTrash::Cleared, &waiting).is_some());
+        assert!(other(&SentTrash::Cleared { list_id: None }, &waiting).is_some());
+        let ended = has(9, "any");
+        assert!(other(&SentTrash::Cleared { list_id: Some(8) }, &ended).is_some(), "it trashed");
     }
 
     #[test]

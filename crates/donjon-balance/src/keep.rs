@@ -104,6 +104,17 @@ impl Plans {
         doomed.iter().try_for_each(|doomed| self.feed_one(doomed, layout, feeder))
     }
 
+    /// Whether there are plans in a state directory. That it cannot be looked at is no sign that there are none.
+    pub(crate) fn are_in(state: &Path) -> bool {
+        let is_plan = |entry: io::Result<fs::DirEntry>| {
+            entry.map_or(true, |entry| entry.file_name().to_string_lossy().ends_with(SUFFIX))
+        };
+        match fs::read_dir(state.join("plans")) {
+            Ok(mut entries) => entries.any(is_plan),
+            Err(error) => error.kind() != io::ErrorKind::NotFound,
+        }
+    }
+
     /// Whether the plan of this id can be read, and is the one with this digest.
     pub(crate) fn has(&self, id: &str, digest: &str) -> bool {
         let mut plan = match PlanFile::open(&self.path(id)) {

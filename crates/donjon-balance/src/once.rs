@@ -1,36 +1,37 @@
 //! One run, whole: from the lock to the lists (`spec/keep-balance.md` sections 2.1 and 8.2).
 
+mod error;
+mod made;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use keep_rules::balance::{Category, ClassUsage, Statistics};
-use keep_rules::brake::{Brake, RunSize};
-use keep_rules::{BlockHash, Timestamp};
+use keep_rules::Timestamp;
+use keep_rules::brake::Brake;
 
-use crate::alone::{Alone, NotAlone};
-use crate::apply::{Applied, ApplyError, BrakesFor, Meant, carry_out, held};
-use crate::confirm::{ConfirmingError, confirm};
-use crate::durable::StateError;
-use crate::foreign::{StandingUnknown, foreign};
+use crate::alone::Alone;
+use crate::apply::{BrakesFor, Meant, carry_out, held};
+use crate::confirm::confirm;
+use crate::foreign::foreign;
 use crate::history::{Asked, Ended, Journal, RunRecord};
-use crate::keep::{KeepError, Plans};
+use crate::keep::Plans;
 use crate::layout;
-use crate::missing::{self, MissingError};
+use crate::missing;
 use crate::observe::{Enrol, ObserveError, Observed, References, observe};
-use crate::orders::SetbackCounts;
 use crate::outcomes::{self, Outcomes};
 use crate::phase::{Phase, Timer, Took};
-use crate::plan::Sha256Digest;
 use crate::planning::{PlanName, Planned, PlanningError, write_plan};
-use crate::postgres::{Confirmed, Database};
+use crate::postgres::Database;
 use crate::progress::Progress;
-use crate::references::ReferencesRead;
-use crate::send::{NotCleared, clear_all};
+use crate::send::clear_all;
 use crate::sent::{Doomed, DoomedPlan, Sent};
 use crate::servers::Server;
 use crate::setbacks::Setbacks;
 use crate::settings::Settings;
+
+pub use error::RunError;
+pub use made::{Done, Made};
 
 /// How long to wait for what nodes were told before to end, when nobody knows what that was.
 const CLEARED_WITHIN: Duration = Duration::from_secs(600);
@@ -51,127 +52,6 @@ pub struct Run<'r> {
     pub now: &'r (dyn Fn() -> Timestamp + Sync),
     /// A random number for the run.
     pub salt: u64,
-}
-
-/// A plan that was made.
-#[derive(Clone, Debug)]
-pub struct Made {
-    /// Where it is.
-    pub path: PathBuf,
-    /// Its id.
-    pub id: String,
-    /// What it is known by.
-    pub digest: Sha256Digest,
-    /// How large the run is.
-    pub size: RunSize,
-    /// What was counted.
-    pub statistics: Statistics,
-    /// The first lost blocks, at most [`LOST_SHOWN`](crate::planning::LOST_SHOWN).
-    pub lost: Vec<BlockHash>,
-    /// Where all lost blocks are reported with their collections, if they are.
-    pub missing_report: Option<PathBuf>,
-    /// Blocks that are not lost, and cannot have as many copies as wanted.
-    pub short_of_mounts: u64,
-    /// What was read of each source of references.
-    pub references: Vec<ReferencesRead>,
-    /// Distinct blocks that collections name.
-    pub referenced_blocks: u64,
-    /// Their bytes.
-    pub referenced_bytes: u64,
-    /// What holds it, unless a person says that it is meant so.
-    pub held: Vec<Brake>,
-    /// Classes that collections want and no mount offers.
-    pub unknown_classes: Vec<String>,
-    /// Whether the trash lists of all nodes had to be cleared first, and why.
-    pub cleared: Option<String>,
-    /// What became of the lists of the run before.
-    pub outcomes: Outcomes,
-    /// What failed before and was decided again.
-    pub setbacks: SetbackCounts,
-    /// Nodes of the run before that are not configured any more, by their addresses.
-    pub nodes_gone: Vec<String>,
-    /// Volumes of one UUID and two disks, in words.
-    pub of_two_disks: Vec<String>,
-    /// Replicas whose mtime is far in the future: they never get old.
-    pub in_future: u64,
-    /// Failures that there was no room to remember.
-    pub setbacks_forgotten: u64,
-    /// How the wanted copies are spread over storage classes, by their names.
-    pub classes: Vec<(String, ClassUsage)>,
-    /// How long its phases took.
-    pub took: Took,
-}
-
-impl Made {
-    /// How many blocks collections name that no node has.
-    pub fn lost_blocks(&self) -> u64 {
-        self.statistics.category(Category::Lost).blocks
-    }
-}
-
-/// A run whose lists were sent.
-#[derive(Debug)]
-pub struct Done {
-    /// Its plan.
-    pub made: Made,
-    /// What every node was sent.
-    pub applied: Applied,
-    /// What became of the confirmed columns, if there is a database where they may be written.
-    pub confirmed: Option<Confirmed>,
-    /// How long writing them took.
-    pub took: Took,
-}
-
-/// Why a run failed.
-#[derive(Debug, thiserror::Error)]
-pub enum RunError {
-    /// What nodes were sent is not known.
-    #[error(transparent)]
-    Sent(#[from] StateError),
-    /// Plans cannot be kept.
-    #[error(transparent)]
-    Keep(#[from] KeepError),
-    /// Lists could not be cleared.
-    #[error(
-        "what nodes still trash is not known ({why}), and cannot be stopped: {error}; start the node, or take it out of the configuration if it is gone for good"
-    )]
-    NotCleared {
-        /// Why it is not known.
-        why: String,
-        /// What happened.
-        #[source]
-        error: NotCleared,
-    },
-    /// A node does not say which trash list it has.
-    #[error(transparent)]
-    Standing(#[from] StandingUnknown),
-    /// Not all could be learnt.
-    #[error(transparent)]
-    Observe(#[from] ObserveError),
-    /// No plan could be made.
-    #[error(transparent)]
-    Planning(#[from] PlanningError),
-    /// The report of lost blocks could not be written.
-    #[error(transparent)]
-    Missing(#[from] MissingError),
-    /// The plan was not carried out.
-    #[error(transparent)]
-    Apply(#[from] ApplyError),
-    /// Lists were sent, and the confirmed columns were not written, or not all.
-    #[error("the lists were sent; the confirmed columns were not written: {0}")]
-    Confirming(#[from] ConfirmingError),
-    /// Lists were sent, and then the locks were gone: nothing was confirmed.
-    #[error("the lists were sent; the confirmed columns were not written: {0}")]
-    ConfirmingNotAlone(#[source] NotAlone),
-    /// Brakes hold the plan: a person should look at it.
-    #[error("the brakes hold the plan {}", .0.path.display())]
-    Held(Box<Made>),
-    /// It took too long.
-    #[error("the run took longer than {0} s (BalanceTimeout); what was sent stays sent")]
-    TimedOut(u64),
-    /// A thread of ours ended badly.
-    #[error("deciding ended badly: {0}")]
-    Thread(String),
 }
 
 impl Run<'_> {
@@ -406,9 +286,9 @@ impl Run<'_> {
         // Whatever is on its way still is older than this, and is refused when it arrives.
         let epoch = u64::try_from((self.now)().as_nanos()).unwrap_or_default();
         let cleared = clear_all(self.servers, epoch, self.settings.patience, CLEARED_WITHIN).await;
-        cleared.map_err(|error| RunError::NotCleared { why: why.to_owned(), error })?;
-        for server in self.servers {
-            sent.idle(server.named(), (self.now)());
+        let empty = cleared.map_err(|error| RunError::NotCleared { why: why.to_owned(), error })?;
+        for (server, list_id) in self.servers.iter().zip(empty) {
+            sent.idle(server.named(), list_id, (self.now)());
         }
         Ok(sent.store(&self.settings.state_dir)?)
     }

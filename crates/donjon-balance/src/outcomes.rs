@@ -235,7 +235,7 @@ impl Known {
         match sent.map(|sent| &sent.trash) {
             Some(SentTrash::Plan { list_id, .. }) => (*list_id).into(),
             Some(SentTrash::Unknown) => Known::OnItsWay,
-            Some(SentTrash::Cleared) | None => Known::Nothing,
+            Some(SentTrash::Cleared { .. }) | None => Known::Nothing,
         }
     }
 }

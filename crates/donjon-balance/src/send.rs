@@ -121,7 +121,7 @@ async fn put(
 }
 
 /// Empties the trash list of every node, and waits until no worker holds an item of it: at most `wait_max` in all. Nodes that
-/// know of epochs refuse lists of earlier ones from then on.
+/// know of epochs refuse lists of earlier ones from then on. Gives their numbers for the empty list, in the order of `servers`.
 ///
 /// # Errors
 /// Some node may still trash what it was told before.
@@ -130,15 +130,16 @@ pub async fn clear_all(
     epoch: u64,
     patience: Patience,
     wait_max: Duration,
-) -> Result<(), NotCleared> {
+) -> Result<Vec<Option<u64>>, NotCleared> {
     let cleared = servers.iter().map(async |server| {
         let url = || server.url.to_string();
         let sent = patience.ask(async || {
             put(&server.client, ListName::Trash, Body::from("[]"), Some(epoch)).await
         });
-        sent.await.map_err(|error| NotSent { url: url(), list: ListName::Trash, error })?;
+        let receipt =
+            sent.await.map_err(|error| NotSent { url: url(), list: ListName::Trash, error })?;
         match tokio::time::timeout(wait_max, idle(server, patience)).await {
-            Ok(Ok(())) => Ok(()),
+            Ok(Ok(())) => Ok(receipt.map(|receipt| receipt.id)),
             Ok(Err(error)) => Err(NotCleared::Silent { url: url(), error }),
             Err(_elapsed) => Err(NotCleared::Busy { url: url() }),
         }

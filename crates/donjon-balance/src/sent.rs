@@ -3,6 +3,9 @@
 //!
 //! Invariant: the file says `Unknown` of a node before anything is sent to it, and what it has only after it said so.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
@@ -11,6 +14,7 @@ use keep_rules::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::durable::{self, StateError};
+use crate::keep::Plans;
 use crate::last_run::LastRun;
 
 /// The name of the file in the state directory.
@@ -28,8 +32,12 @@ const IN_HAND: Duration = Duration::from_secs(600);
 pub enum SentTrash {
     /// Nobody knows: a request was on its way when the balancer ended, or its answer got lost.
     Unknown,
-    /// None: it was cleared.
-    Cleared,
+    /// None: it was cleared, by an empty list.
+    Cleared {
+        /// The node's number for the empty list; a plain keepstore gives none, nor have files of earlier versions.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        list_id: Option<u64>,
+    },
     /// That of a plan.
     Plan {
         /// The plan's id.
@@ -59,7 +67,7 @@ pub struct SentToServer {
 }
 
 /// A node's UUID, and its address.
-type Named<'n> = (&'n str, &'n str);
+pub type Named<'n> = (&'n str, &'n str);
 
 /// The pull list that a node was last sent. It is remembered only to ask what became of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -132,17 +140,26 @@ impl SentToServer {
     fn shown<'s>(&'s self, uuid: &'s str) -> &'s str {
         if self.url.is_empty() { uuid } else { &self.url }
     }
+
+    fn is_known(&self) -> bool {
+        self.trash != SentTrash::Unknown && self.before != Some(SentTrash::Unknown)
+    }
 }
 
 impl Sent {
     /// What the state directory remembers. A file that is absent, damaged or of another format remembers nothing: the
-    /// next run then clears the lists of all nodes. That it was damaged is remembered until a person has looked.
+    /// next run then clears the lists of all nodes. That it was damaged, or is gone though there are plans, is remembered until
+    /// a person has looked.
     ///
     /// # Errors
     /// The file is there and cannot be read.
     pub fn load(dir: &Path) -> Result<Sent, StateError> {
         let path = dir.join(FILE);
-        let Some(bytes) = durable::read(&path, LENGTH_MAX)? else { return Ok(Sent::default()) };
+        let Some(bytes) = durable::read(&path, LENGTH_MAX)? else {
+            // Before the first plan is written there, what was cleared for it is remembered.
+            let damaged = Plans::are_in(dir);
+            return Ok(Sent { damaged, ..Sent::default() });
+        };
         match serde_json::from_slice::<Stored>(&bytes) {
             Ok(stored) if stored.format == FORMAT => {
                 let Stored { epoch, servers, pulls, last_run, damaged, .. } = stored;
@@ -187,7 +204,7 @@ impl Sent {
     pub fn accepted(&mut self, server: Named<'_>, trash: SentTrash, at: Timestamp) {
         let before = self.servers.remove(server.0).and_then(|sent| match sent.trash {
             SentTrash::Unknown => sent.before,
-            known @ (SentTrash::Cleared | SentTrash::Plan { .. }) => Some(known),
+            known @ (SentTrash::Cleared { .. } | SentTrash::Plan { .. }) => Some(known),
         });
         self.has(server, trash, at, before);
     }
@@ -213,9 +230,9 @@ impl Sent {
         self.pulls.insert(server.to_owned(), pulls);
     }
 
-    /// The node's list was cleared, and nothing of any older one is in hand any more.
-    pub fn idle(&mut self, server: Named<'_>, at: Timestamp) {
-        self.has(server, SentTrash::Cleared, at, None);
+    /// The node's list was cleared by an empty one, which it calls `list_id`, and nothing of any older one is in hand any more.
+    pub fn idle(&mut self, server: Named<'_>, list_id: Option<u64>, at: Timestamp) {
+        self.has(server, SentTrash::Cleared { list_id }, at, None);
     }
 
     /// What the nodes that are none of these `configured` UUIDs may still carry out, on devices that others see too, as of
@@ -241,11 +258,25 @@ impl Sent {
         }
     }
 
-    /// Somebody has looked, and has seen to it that nodes other than these trash nothing: they are forgotten, and so is damage.
+    /// Somebody has looked, and means it: damage is forgotten, and so are the nodes that are none of these `configured` UUIDs
+    /// and of whose lists nothing is known. The lists of the others stay in force.
     pub fn released_for(&mut self, configured: &[&str]) {
         self.damaged = false;
-        self.servers.retain(|server, _| configured.contains(&server.as_str()));
-        self.pulls.retain(|server, _| configured.contains(&server.as_str()));
+        self.servers
+            .retain(|server, sent| configured.contains(&server.as_str()) || sent.is_known());
+    }
+
+    /// Forgets the node of this UUID or address: it was stopped for good. Whether there was one.
+    pub fn forget(&mut self, node: &str) -> bool {
+        let found = self.remembered().find(|(server, url)| *server == node || *url == node);
+        let Some(server) = found.map(|(server, _)| server.to_owned()) else { return false };
+        self.pulls.remove(&server);
+        self.servers.remove(&server).is_some()
+    }
+
+    /// Every node that is remembered.
+    pub fn remembered(&self) -> impl Iterator<Item = Named<'_>> {
+        self.servers.iter().map(|(server, sent)| (server.as_str(), sent.shown(server)))
     }
 
     /// The ids of all plans whose lists some node may have.
@@ -253,7 +284,7 @@ impl Sent {
         let lists = self.servers.values().flat_map(|sent| sent.before.iter().chain([&sent.trash]));
         let plans = lists.filter_map(|trash| match trash {
             SentTrash::Plan { plan, .. } => Some(plan.clone()),
-            SentTrash::Unknown | SentTrash::Cleared => None,
+            SentTrash::Unknown | SentTrash::Cleared { .. } => None,
         });
         plans.collect()
     }
@@ -278,7 +309,7 @@ impl Sent {
                         let why = format!("the last list of {url} may or may not have arrived");
                         return Doomed::Unknown { why };
                     }
-                    SentTrash::Cleared => {}
+                    SentTrash::Cleared { .. } => {}
                     SentTrash::Plan { plan, digest, .. } => {
                         let names = plans.entry((plan.clone(), digest.clone())).or_default();
                         names.push(server.to_owned());
@@ -291,124 +322,5 @@ impl Sent {
             .map(|((plan, digest), servers)| DoomedPlan { plan, digest, servers })
             .collect();
         Doomed::Plans(plans)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::fs;
-
-    use super::*;
-
-    const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
-
-    const A: (&str, &str) = ("a", "http://a");
-    const B: (&str, &str) = ("b", "http://b");
-
-    fn plan(name: &str) -> SentTrash {
-        let (plan, digest) = (name.to_owned(), format!("{name}-digest"));
-        SentTrash::Plan { plan, digest, list_id: None, list_digest: None }
-    }
-
-    fn plans(doomed: Doomed) -> Vec<(String, Vec<String>)> {
-        match doomed {
-            Doomed::Plans(plans) => {
-                plans.into_iter().map(|doomed| (doomed.plan, doomed.servers)).collect()
-            }
-            Doomed::Unknown { why } => panic!("{why}"),
-        }
-    }
-
-    #[test]
-    fn what_is_not_remembered_is_unknown() {
-        let sent = Sent::default();
-        assert!(matches!(sent.doomed([A], NOW), Doomed::Unknown { .. }));
-        assert_eq!(sent.doomed([], NOW), Doomed::Plans(Vec::new()));
-    }
-
-    #[test]
-    fn a_list_on_its_way_is_unknown_until_the_node_has_said_so() {
-        let mut sent = Sent::default();
-        sent.sending(A, NOW);
-        assert!(matches!(sent.doomed([A], NOW), Doomed::Unknown { .. }));
-        sent.accepted(A, plan("one"), NOW);
-        assert_eq!(plans(sent.doomed([A], NOW)), [("one".to_owned(), vec!["a".to_owned()])]);
-    }
-
-    #[test]
-    fn the_list_before_may_be_in_hand_for_a_while() {
-        let mut sent = Sent::default();
-        sent.accepted(A, plan("one"), NOW);
-        sent.sending(A, NOW);
-        sent.accepted(A, plan("two"), NOW);
-        let names = |now| {
-            plans(sent.doomed([A], now)).into_iter().map(|(plan, _)| plan).collect::<Vec<_>>()
-        };
-        assert_eq!(names(NOW), ["one", "two"]);
-        assert_eq!(names(NOW.after(IN_HAND)), ["two"]);
-    }
-
-    #[test]
-    fn a_send_that_was_lost_stays_unknown_until_the_node_is_idle() {
-        let mut sent = Sent::default();
-        sent.accepted(A, plan("one"), NOW);
-        sent.sending(A, NOW);
-        sent.sending(A, NOW);
-        sent.accepted(A, plan("two"), NOW);
-        assert!(matches!(sent.doomed([A], NOW), Doomed::Unknown { .. }));
-        sent.idle(A, NOW);
-        assert_eq!(plans(sent.doomed([A], NOW)), []);
-    }
-
-    #[test]
-    fn a_node_that_is_gone_may_still_work() {
-        let mut sent = Sent::default();
-        for (node, list) in [(A, plan("one")), (B, plan("one"))] {
-            sent.accepted(node, list, NOW);
-        }
-        assert_eq!(sent.gone(&["a", "b"], NOW), Gone::default());
-        let gone = sent.gone(&["a"], NOW);
-        assert_eq!(
-            (gone.plans[0].servers.as_slice(), gone.unknown.len()),
-            (&["b".to_owned()][..], 0)
-        );
-        sent.idle(B, NOW);
-        assert_eq!(sent.gone(&["a"], NOW), Gone::default());
-        sent.sending(B, NOW);
-        assert_eq!(sent.gone(&["a"], NOW).unknown, ["http://b"]);
-        sent.unknown("a");
-        assert_eq!(sent.gone(&[], NOW).unknown, ["http://a", "http://b"]);
-        sent.released_for(&["a"]);
-        assert_eq!(sent.gone(&[], NOW).unknown, ["http://a"]);
-    }
-
-    #[test]
-    fn it_survives_a_restart_and_damage_is_forgetting() {
-        let dir = tempfile::tempdir().unwrap();
-        let mut sent = Sent::load(dir.path()).unwrap();
-        sent.accepted(A, plan("one"), NOW);
-        sent.accepted(B, SentTrash::Cleared, NOW);
-        sent.epoch = 7;
-        sent.last_run = Some(LastRun { collections: 1, wanted_blocks: 2, ..LastRun::default() });
-        sent.accepted_pulls("a", SentPulls { plan: "one".to_owned(), list_id: Some(7) });
-        sent.store(dir.path()).unwrap();
-        assert_eq!(Sent::load(dir.path()).unwrap(), sent);
-        let file = dir.path().join(FILE);
-        let text = fs::read(&file).unwrap();
-        // What an earlier version wrote is understood.
-        let old: serde_json::Value = serde_json::from_slice(&text).unwrap();
-        let mut old = old.as_object().unwrap().clone();
-        old.remove("pulls");
-        old["last_run"].as_object_mut().unwrap().remove("sources");
-        fs::write(&file, serde_json::to_vec(&old).unwrap()).unwrap();
-        let old = Sent::load(dir.path()).unwrap();
-        assert_eq!((old.epoch, &old.last_run), (7, &sent.last_run));
-        fs::write(&file, &text[..text.len() / 2]).unwrap();
-        let mut sent = Sent::load(dir.path()).unwrap();
-        assert_eq!(sent, Sent { damaged: true, ..Sent::default() });
-        sent.store(dir.path()).unwrap();
-        assert!(Sent::load(dir.path()).unwrap().damaged, "until somebody has looked");
-        sent.released_for(&[]);
-        assert_eq!(sent, Sent::default());
     }
 }

@@ -142,12 +142,12 @@ pub enum Brake {
     },
     /// What was sent before is not known any more.
     #[error(
-        "the balancer's memory, sent.json of its state directory, was damaged: there is nothing to compare this run with, and nodes that left the configuration are forgotten"
+        "the balancer's memory, sent.json of its state directory, was damaged or is gone: there is nothing to compare this run with, and nodes that left the configuration are forgotten"
     )]
     MemoryLost,
     /// A node may still trash what nobody knows.
     #[error(
-        "{url} is not configured any more, and which trash list it has is not known: it may still trash copies on volumes that other nodes see too; stop it for good before you release this"
+        "{url} is not configured any more, and which trash list it has is not known: it may still trash copies on volumes that other nodes see too; stop it for good before you release this, or `donjon balance forget` it"
     )]
     NodeGone {
         /// Its address.

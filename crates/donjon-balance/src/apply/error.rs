@@ -72,10 +72,10 @@ pub enum ApplyError {
     #[error(transparent)]
     Keep(#[from] KeepError),
     /// A node does not say which trash list it has.
-    #[error(transparent)]
+    #[error("{0}; no trash list was sent")]
     Standing(#[from] StandingUnknown),
     /// A node has a trash list that the plan does not know of.
-    #[error("no trash list was sent: {0}; make a new plan")]
+    #[error("{0}, so that no trash list was sent; make a new plan")]
     Foreign(String),
     /// A list cannot be written to a file.
     #[error("a list cannot be written in the state directory: {0}")]

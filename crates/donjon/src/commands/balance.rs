@@ -4,6 +4,7 @@ mod applied;
 mod apply;
 mod confirming;
 mod decide;
+mod forget;
 mod looked_back;
 mod lost;
 mod once;
@@ -38,6 +39,7 @@ pub(crate) enum BalanceCommand {
     Plan(plan::PlanArgs),
     Apply(apply::ApplyArgs),
     Status(status::StatusArgs),
+    Forget(forget::ForgetArgs),
     Decide(decide::DecideArgs),
 }
 
@@ -48,6 +50,7 @@ pub(crate) fn run(command: BalanceCommand) -> Result<Exit, Failure> {
         BalanceCommand::Plan(args) => plan::run(args),
         BalanceCommand::Apply(args) => work(apply::run(args)),
         BalanceCommand::Status(args) => status::run(args),
+        BalanceCommand::Forget(args) => forget::run(args),
         BalanceCommand::Decide(args) => decide::run(args),
     }
 }

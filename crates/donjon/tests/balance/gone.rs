@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::SystemTime;
 
 use serde_json::json;
 
@@ -11,6 +12,27 @@ use crate::cluster::{Block, Cluster, blocks, mount};
 /// Two nodes see one volume. One of them is taken out of the configuration, and works on its trash list later.
 #[test]
 fn a_node_that_left_still_works_on_its_list() {
+    leaves_and_works_later(|cluster, asked| {
+        cluster.balance(&[&["once"], asked].concat()).ends_with(0);
+    });
+}
+
+/// To release a plan is a word on that plan. What is known of the node stays known.
+#[test]
+fn a_node_that_left_still_works_on_its_list_though_a_plan_is_released() {
+    leaves_and_works_later(|cluster, asked| {
+        let plan = cluster.arg("the.plan");
+        let made = cluster.balance(&[&["plan", "-o", &plan, "--json"], asked].concat());
+        let made = made.ends_with(0).json();
+        let digest = made["digest"].as_str().unwrap();
+        let apply = ["apply", &plan, "--digest", digest, "--release-brakes"];
+        cluster.balance(&[&apply, asked].concat()).ends_with(0);
+    });
+}
+
+/// `run` is the first run without the node, which is given the addresses of the others.
+#[track_caller]
+fn leaves_and_works_later(run: impl Fn(&Cluster, &[&str])) {
     let mut cluster = Cluster::start(3, json!({"MaxTrashPercent": 100}));
     let all = blocks("wanted", 12);
     let (shared, own) = (mount(0), mount(2));
@@ -44,15 +66,21 @@ fn a_node_that_left_still_works_on_its_list() {
     cluster.kill(2);
     cluster.begin(2);
     let stays = cluster.url(1 - to_leave);
-    let asked = ["once", "--url", stays, "--url", cluster.url(2)];
-    cluster.balance(&asked).ends_with(0);
+    let asked = ["--url", stays, "--url", cluster.url(2)];
+    run(&cluster, &asked);
     cluster.on(1 - to_leave, &["list", "resume", "trash"]).ends_with(0);
-    cluster.balance(&asked).ends_with(0);
+    cluster.balance(&[&["once"][..], &asked].concat()).ends_with(0);
     cluster.on(to_leave, &["list", "resume", "trash"]).ends_with(0);
     cluster.settle();
     for block in &all {
         assert!(cluster.copies(block) > 0, "{block:?} is on no volume any more");
     }
+    // It was stopped for good.
+    let forget = ["forget", cluster.url(to_leave), "--json"];
+    let said = cluster.balance(&forget).ends_with(0).json();
+    assert_eq!(said["remembered"].as_array().unwrap().len(), 2, "{said}");
+    let ran = cluster.balance(&forget).ends_with(3);
+    assert!(ran.stderr.contains(cluster.url(2)), "{}", ran.stderr);
 }
 
 #[test]
@@ -132,15 +160,48 @@ fn a_list_that_somebody_else_sent_meanwhile() {
     };
     let liar = Between::start(cluster.url(0), interfere);
     let once = ["once", "--url", liar.url()];
-    // The first run knows nothing of this address, and clears: no list is another one then, as long as it is empty.
-    cluster.balance(&once).ends_with(0);
+    // The first run knows nothing of this address, and clears. Each later one does so, as theirs is there.
+    for _ in 0..2 {
+        let ran = cluster.balance(&once).ends_with(1);
+        assert!(ran.stderr.contains("clearing the trash lists"), "{}", ran.stderr);
+        let expected = "has another trash list than we sent, so that no trash list was sent";
+        assert!(ran.stderr.contains(expected), "{}", ran.stderr);
+        assert_eq!(cluster.copies(&garbage), 1);
+    }
+}
+
+/// It is worked off before anybody looks: nothing waits, and what was read before is not so any more.
+#[test]
+fn a_list_that_somebody_else_sent_and_that_has_ended() {
+    let cluster = Cluster::start(2, json!({"MaxTrashPercent": 100}));
+    let wanted = Block::new("wanted");
+    cluster.plant(0, std::slice::from_ref(&wanted));
+    cluster.plant(1, std::slice::from_ref(&wanted));
+    cluster.publish("a", std::slice::from_ref(&wanted), Some(1));
+    let plan = cluster.arg("first.plan");
+    let made = cluster.balance(&["plan", "-o", &plan, "--json"]).ends_with(0).json();
+    let explained = crate::program::donjon(&["balance", "plan", "explain", &plan, &wanted.hash]);
+    let explained = explained.ends_with(0).text();
+    // Whichever node keeps its copy, somebody has it trashed there.
+    let list = cluster.arg("list.json");
+    let on_node = |node: usize| {
+        let file = fs::metadata(cluster.file(node, &wanted)).unwrap();
+        let mtime = file.modified().unwrap().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+        let mtime = u64::try_from(mtime.as_nanos()).unwrap();
+        let item =
+            json!([{"locator": wanted.locator(), "block_mtime": mtime, "mount_uuid": mount(node)}]);
+        fs::write(&list, item.to_string()).unwrap();
+        cluster.on(node, &["list", "put", "trash", &list, "--wait"]).ends_with(0);
+    };
+    let is_kept = |node: usize| {
+        let of_mount = |line: &&str| line.contains(&mount(node));
+        explained.lines().find(of_mount).is_some_and(|line| line.contains("keep"))
+    };
+    on_node((0..2).find(|node| is_kept(*node)).expect(&explained));
+    assert_eq!(cluster.copies(&wanted), 1);
+    let digest = made["digest"].as_str().unwrap();
+    let ran = cluster.balance(&["apply", &plan, "--digest", digest]).ends_with(1);
+    assert!(ran.stderr.contains("has another trash list than we sent"), "{}", ran.stderr);
     cluster.settle();
-    cluster.plant(0, std::slice::from_ref(&garbage));
-    let ran = cluster.balance(&once).ends_with(1);
-    assert!(
-        ran.stderr.contains("has another trash list than we sent; make a new plan"),
-        "{}",
-        ran.stderr
-    );
-    assert_eq!(cluster.copies(&garbage), 1);
+    assert_eq!(cluster.copies(&wanted), 1);
 }
