@@ -209,6 +209,7 @@ fn failure(server: &Server, list: ListName, id: u64, entry: LedgerEntry) -> Opti
 #[cfg(test)]
 mod tests {
     use keep_protocol::client::KeepClient;
+    use keep_protocol::status::ListState;
     use url::Url;
 
     use super::*;
