@@ -4,11 +4,12 @@
 //! it is answered with an error and never with "not found", and a balancer sees that its listing fails.
 
 use async_trait::async_trait;
+use keep_rules::mount::Medium;
 use keep_rules::trash::Fate;
 use keep_rules::{BlockHash, DeviceId, HashPrefix, MountUuid, Timestamp};
 use keep_volume::{
-    BlockReader, BlockWriter, EmptyOrder, Error, IndexCursor, IoStats, Medium, Replica, Round,
-    Swept, TrashedCopy, TryWrite, Untrashed, Volume,
+    BlockReader, BlockWriter, EmptyOrder, Error, IndexCursor, IoStats, Replica, Round, Swept,
+    TrashedCopy, TryWrite, Untrashed, Volume,
 };
 
 /// Answers everything with [`Error::WrongRoot`].

@@ -30,8 +30,8 @@ pub struct MountDescription {
     /// Its storage classes as configured. A class marked `false` is listed all the same.
     pub storage_classes: BTreeMap<String, bool>,
     /// Of a Donjon node: changes when the disk or directory behind the mount is replaced by another, also by one with
-    /// the same UUID and device. The same over restarts and remounts. Only good for comparing. Absent if the node cannot
-    /// tell, and from a keepstore.
+    /// the same UUID and device. The same over restarts and remounts. The text of a `keep_rules::mount::Medium`, whose
+    /// format is stable: parse it to compare what two nodes say. Absent if the node cannot tell, and from a keepstore.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub medium: Option<String>,
 }

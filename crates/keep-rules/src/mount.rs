@@ -1,9 +1,13 @@
-//! What a node knows of a mount: its names, what may be done to it, how many copies it stands for.
+//! What a node knows of a mount: its names, what may be done to it, how many copies it stands for, what it lies on.
+
+mod medium;
 
 use std::fmt;
 use std::num::NonZeroU32;
 
 use crate::name::name;
+
+pub use medium::Medium;
 
 name! {
     /// The name of a mount: usually 27 characters, `ccccc-nyw5e-xxxxxxxxxxxxxxx`, but any text serves (spec section 1).

@@ -17,7 +17,6 @@ pub use directory::Directory;
 pub use emptying::{Emptied, EmptiedCopy, EmptyOrder, Round};
 pub use error::Error;
 pub use halt::Halt;
-pub use medium::Medium;
 pub use memory::Memory;
 pub use stats::{Direction, IoStats, Operation};
 pub use volume::{

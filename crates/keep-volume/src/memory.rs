@@ -5,14 +5,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use keep_rules::mount::DeviceId;
+use keep_rules::mount::{DeviceId, Medium};
 use keep_rules::trash::{Fate, may_empty};
 use keep_rules::{BLOCK_SIZE_MAX, BlockHash, HashPrefix, Timestamp};
 
 use crate::chunks::ChunkReader;
 use crate::{
     BlockReader, BlockWriter, Direction, Emptied, EmptiedCopy, EmptyOrder, Error, IndexCursor,
-    IndexEntry, IoStats, Medium, Operation, Replica, Round, Strange, Swept, TrashedCopy, TryWrite,
+    IndexEntry, IoStats, Operation, Replica, Round, Strange, Swept, TrashedCopy, TryWrite,
     Untrashed, Volume,
 };
 

@@ -2,11 +2,11 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use keep_rules::mount::DeviceId;
+use keep_rules::mount::{DeviceId, Medium};
 use keep_rules::trash::Fate;
 use keep_rules::{BlockHash, HashPrefix, Timestamp};
 
-use crate::{EmptyOrder, Error, Halt, IoStats, Medium, Round};
+use crate::{EmptyOrder, Error, Halt, IoStats, Round};
 
 /// A back end that stores replicas of blocks.
 ///

@@ -31,7 +31,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use async_trait::async_trait;
-use keep_rules::mount::DeviceId;
+use keep_rules::mount::{DeviceId, Medium};
 use keep_rules::trash::Fate;
 use keep_rules::{BlockHash, HashPrefix, Timestamp};
 use tokio::sync::{Mutex, OwnedMutexGuard, Semaphore};
@@ -47,8 +47,8 @@ use self::read::Reader;
 use self::tree::Tree;
 use self::write::Writer;
 use crate::{
-    BlockReader, BlockWriter, EmptyOrder, Error, IndexCursor, IoStats, Medium, Replica, Round,
-    Swept, TrashedCopy, TryWrite, Untrashed, Volume,
+    BlockReader, BlockWriter, EmptyOrder, Error, IndexCursor, IoStats, Replica, Round, Swept,
+    TrashedCopy, TryWrite, Untrashed, Volume,
 };
 
 /// Threads that the operations of one volume take at once, at most. A quarter of those that tokio has: a disk that hangs

@@ -10,11 +10,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use keep_rules::BlockHash;
-use keep_rules::mount::MountUuid;
+use keep_rules::mount::{Medium, MountUuid};
 
 use super::config::Identity;
 use super::temp;
-use crate::{Error, Medium};
+use crate::Error;
+use crate::medium::medium_of;
 
 /// The marker file's name. The Go program ignores it: it is not hexadecimal.
 const MARKER: &str = ".donjon-volume";
@@ -68,7 +69,7 @@ impl FileId {
 
 /// The marker as it was when its text was last read. Another disk's root may have the same device and inode numbers,
 /// and so may its marker, but hardly the same change time to the nanosecond.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 struct Seen {
     id: FileId,
     changed: (i64, i64),
@@ -78,7 +79,7 @@ struct Seen {
 impl Seen {
     fn of(metadata: &Metadata) -> Self {
         let changed = (metadata.ctime(), metadata.ctime_nsec());
-        Seen { id: FileId::of(metadata), changed, medium: Medium::of(metadata) }
+        Seen { id: FileId::of(metadata), changed, medium: medium_of(metadata) }
     }
 }
 
@@ -118,7 +119,7 @@ impl Root {
     /// What the marker that was last read says of the disk; `None` without a marker.
     pub(super) fn medium(&self) -> Option<Medium> {
         let marker = self.marker.as_ref()?;
-        Some(marker.lock().unwrap_or_else(PoisonError::into_inner).medium)
+        Some(marker.lock().unwrap_or_else(PoisonError::into_inner).medium.clone())
     }
 
     /// Makes sure that the path still means the directory that was opened. Two cheap look-ups as a rule.

@@ -213,9 +213,9 @@ async fn a_medium_is_the_same_after_a_restart_and_a_remount() {
     let aside = take_away(&root);
     fs::rename(aside, &root).unwrap();
     assert_eq!(fetch(&volume, Block::of("live").hash).await.unwrap(), b"live");
-    assert_eq!(volume.medium(), Some(medium));
+    assert_eq!(volume.medium().as_ref(), Some(&medium));
     drop(volume);
-    assert_eq!(disk.open(&root).medium(), Some(medium));
+    assert_eq!(disk.open(&root).medium().as_ref(), Some(&medium));
     let observed = DirectoryConfig { identity: Identity::Observe, ..disk.config(&root) };
     assert_eq!(Directory::open(observed).unwrap().medium(), Some(medium));
 }

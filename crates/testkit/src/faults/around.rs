@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use keep_rules::mount::DeviceId;
+use keep_rules::mount::{DeviceId, Medium};
 use keep_rules::trash::Fate;
 use keep_rules::{BlockHash, HashPrefix, Timestamp};
 use keep_volume::{
-    BlockReader, BlockWriter, EmptyOrder, Error, Halt, IndexCursor, IndexEntry, IoStats, Medium,
-    Replica, Round, Strange, Swept, Tally, TrashedCopy, TryWrite, Untrashed, Volume,
+    BlockReader, BlockWriter, EmptyOrder, Error, Halt, IndexCursor, IndexEntry, IoStats, Replica,
+    Round, Strange, Swept, Tally, TrashedCopy, TryWrite, Untrashed, Volume,
 };
 
 /// A call of a volume, its readers, writers and cursors.
