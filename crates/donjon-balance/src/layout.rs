@@ -5,7 +5,7 @@ use std::collections::btree_map::Entry;
 
 use keep_protocol::mounts::MountDescription;
 use keep_rules::balance::{self, Allows, Layout, LayoutError, MountFacts, ServerAccess};
-use keep_rules::mount::MountUuid;
+use keep_rules::mount::{Medium, MountUuid};
 use keep_rules::{ClassSet, Replication};
 
 use crate::servers::ServerFacts;
@@ -61,22 +61,23 @@ fn facts(url: &str, mount: &MountDescription) -> Result<MountFacts, MountsError>
     })
 }
 
-/// Volumes of which two nodes tell that different disks are behind them, in words: what only one of them has may look lost.
-/// An instant of birth is not compared, which not every view of a file system shows.
+/// Volumes of which two nodes tell that different disks are behind them, in words. The index of one of them is read, so what
+/// only the other has looks lost; but nothing is trashed by it that is not on that index, so that this holds no run.
 pub(crate) fn of_two_disks(servers: &[ServerFacts]) -> Vec<String> {
-    let mut first: BTreeMap<&str, (&str, Vec<&str>)> = BTreeMap::new();
+    let mut first: BTreeMap<&str, (&str, Medium)> = BTreeMap::new();
     let mut found = Vec::new();
     for server in servers {
         for mount in &server.mounts {
-            let Some(medium) = &mount.medium else { continue };
-            let medium: Vec<&str> = medium.split('-').take(2).collect();
+            let Some(Ok(medium)) = mount.medium.as_deref().map(str::parse::<Medium>) else {
+                continue;
+            };
             match first.entry(&mount.uuid) {
                 Entry::Vacant(place) => drop(place.insert((&server.url, medium))),
-                Entry::Occupied(other) if other.get().1 == medium => {}
+                Entry::Occupied(other) if other.get().1.may_be_one_with(&medium) => {}
                 Entry::Occupied(other) => {
                     let (uuid, url, other) = (&mount.uuid, &server.url, other.get().0);
                     found.push(format!(
-                        "{uuid} is one disk on {other} and another one on {url}; give one of them a UUID of its own"
+                        "{uuid} seems to be one disk on {other} and another one on {url}; if it is so, give one of them a UUID of its own"
                     ));
                 }
             }
@@ -110,11 +111,11 @@ mod tests {
         let (a, plain) = (node("a", Some("1-2-3")), node("plain", None));
         let through_nfs = node("b", Some("1-2"));
         assert_eq!(of_two_disks(&[a.clone(), plain.clone(), through_nfs]), [""; 0]);
-        let found = of_two_disks(&[a, plain, node("c", Some("1-9-3"))]);
+        let found = of_two_disks(&[a, plain, node("c", Some("9-2-3"))]);
         assert_eq!(
             found,
             [
-                "volume is one disk on http://a and another one on http://c; give one of them a UUID of its own"
+                "volume seems to be one disk on http://a and another one on http://c; if it is so, give one of them a UUID of its own"
             ]
         );
     }
