@@ -7,8 +7,9 @@ use http::{HeaderMap, Method, StatusCode};
 use keep_rules::AdminRefusal;
 use serde::Serialize;
 use tokio::sync::watch;
-use tokio::time::{Duration, Instant, MissedTickBehavior, interval_at};
+use tokio::time::Duration;
 
+use crate::every::every;
 use crate::http::{Answer, empty, is_bearer, json, text};
 use crate::node::Node;
 
@@ -85,18 +86,7 @@ pub(crate) async fn ready(node: &Node) -> Answer {
 
 /// Checks every volume once a minute, until `stopping` changes.
 pub(crate) async fn run(node: Arc<Node>, mut stopping: watch::Receiver<()>) {
-    let mut ticks = interval_at(Instant::now() + PERIOD, PERIOD);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let checking = async {
-        loop {
-            ticks.tick().await;
-            check_all(&node).await;
-        }
-    };
-    tokio::select! {
-        () = checking => {}
-        _stop = stopping.changed() => {}
-    }
+    every(PERIOD, &mut stopping, || check_all(&node)).await;
 }
 
 /// Checks every volume, all at once. What is wrong is remembered by the mounts.

@@ -9,6 +9,7 @@ mod block;
 mod buffer;
 mod clock;
 pub mod config;
+mod every;
 mod federation;
 mod freeze;
 mod hashing;

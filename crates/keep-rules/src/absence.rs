@@ -19,6 +19,9 @@ pub enum LastSign {
     Missing,
     /// There is one, and it cannot be read.
     Unreadable,
+    /// It lived, and says that what is stored of its trash list may not be believed: it could not read it, or could not
+    /// write that it is held.
+    InDoubt,
 }
 
 /// Why a trash list is not gone on with. Shows as a part of a sentence: "the node was away for 1h, longer than …".
@@ -37,10 +40,14 @@ pub enum Doubt {
     Unreadable,
     /// The sign of life is so much later than the time now.
     Ahead(Duration),
+    /// The process before could not read the list, or could not write that it is held.
+    Unsettled,
+    /// No absence is short enough.
+    Always,
 }
 
 /// Whether a node that lived at `last` may go on with its trash list at `now`. It may if it was away no longer than
-/// `within`.
+/// `within`; never, if that is zero.
 ///
 /// # Errors
 /// Why not: when in doubt, the list waits.
@@ -60,8 +67,12 @@ pub enum Doubt {
 /// );
 /// ```
 pub fn may_go_on(last: LastSign, now: Timestamp, within: Duration) -> Result<(), Doubt> {
+    if within.is_zero() {
+        return Err(Doubt::Always);
+    }
     let last = match last {
         LastSign::At(last) => last,
+        LastSign::InDoubt => return Err(Doubt::Unsettled),
         LastSign::Missing => return Err(Doubt::NoSign),
         LastSign::Unreadable => return Err(Doubt::Unreadable),
     };
@@ -92,6 +103,12 @@ impl fmt::Display for Doubt {
             Doubt::Ahead(ahead) => {
                 write!(f, "{UNKNOWN}: its clock is {} behind its last sign of life", Span(*ahead))
             }
+            Doubt::Unsettled => f.write_str(
+                "the start before could not read this list, or could not write that it is held",
+            ),
+            Doubt::Always => f.write_str(
+                "Donjon.ResumeTrashWithin is 0s, which holds a trash list at every start",
+            ),
         }
     }
 }
@@ -134,6 +151,7 @@ mod tests {
     fn what_is_not_known_is_no_short_absence() {
         assert_eq!(may_go_on(LastSign::Missing, NOW, Duration::MAX), Err(Doubt::NoSign));
         assert_eq!(may_go_on(LastSign::Unreadable, NOW, Duration::MAX), Err(Doubt::Unreadable));
+        assert_eq!(may_go_on(LastSign::InDoubt, NOW, Duration::MAX), Err(Doubt::Unsettled));
     }
 
     #[test]
@@ -144,8 +162,12 @@ mod tests {
     }
 
     #[test]
-    fn with_zero_no_absence_is_short() {
-        assert!(may_go_on(LastSign::At(NOW.before(NANO)), NOW, Duration::ZERO).is_err());
+    fn with_zero_no_absence_is_short_wherever_the_clock_stands() {
+        let instants = [NOW.before(NANO), NOW, NOW.after(NANO), NOW.after(AHEAD_MAX)];
+        let unknown = [LastSign::Missing, LastSign::Unreadable, LastSign::InDoubt];
+        for last in instants.map(LastSign::At).into_iter().chain(unknown) {
+            assert_eq!(may_go_on(last, NOW, Duration::ZERO), Err(Doubt::Always), "{last:?}");
+        }
     }
 
     #[test]
@@ -160,7 +182,10 @@ mod tests {
         let text = |doubt: Doubt| doubt.to_string();
         assert!(text(Doubt::Ahead(Duration::from_secs(7_260))).contains("2h1m behind"));
         assert!(text(Doubt::NoSign).contains("no file alive"));
-        let short = Doubt::Away { away: Duration::from_millis(20), within: Duration::ZERO };
-        assert!(text(short).contains("20ms, longer than Donjon.ResumeTrashWithin (0ms)"));
+        let short =
+            Doubt::Away { away: Duration::from_millis(20), within: Duration::from_millis(9) };
+        assert!(text(short).contains("20ms, longer than Donjon.ResumeTrashWithin (9ms)"));
+        assert!(text(Doubt::Unsettled).starts_with("the start before could not"));
+        assert!(text(Doubt::Always).contains("at every start"));
     }
 }

@@ -14,7 +14,10 @@ use crate::layout::list_code;
 use crate::standing::Standing;
 
 const MAGIC: [u8; 8] = *b"DNJSTATE";
-const VERSION: u16 = 1;
+/// The newest that is read.
+const VERSION: u16 = 2;
+/// What is written, so that an older program reads it too, unless it holds what came with [`VERSION`].
+const VERSION_AT_FIRST: u16 = 1;
 
 /// What is known of a list's past, and which list is stored now.
 ///
@@ -66,7 +69,7 @@ impl State {
 
     pub(crate) fn encode(&self, list: ListName) -> Vec<u8> {
         let mut bytes = MAGIC.to_vec();
-        bytes.extend_from_slice(&VERSION.to_le_bytes());
+        bytes.extend_from_slice(&self.version().to_le_bytes());
         bytes.push(list_code(list));
         bytes.extend_from_slice(&self.generation.to_le_bytes());
         put_optional_u64(&mut bytes, self.epoch);
@@ -80,9 +83,19 @@ impl State {
         bytes
     }
 
+    /// The oldest version that has words for this.
+    fn version(&self) -> u16 {
+        match self.current.as_ref().map(|current| &current.standing) {
+            Some(Standing::HeldAfterAbsence(_)) => VERSION,
+            Some(Standing::Open | Standing::Held(_) | Standing::Released | Standing::Cancelled)
+            | None => VERSION_AT_FIRST,
+        }
+    }
+
     fn decode(contents: &[u8], list: ListName) -> Option<State> {
         let mut fields = Fields(contents);
-        let known = fields.array()? == MAGIC && fields.u16()? == VERSION;
+        let known =
+            fields.array()? == MAGIC && (VERSION_AT_FIRST..=VERSION).contains(&fields.u16()?);
         let ours = fields.u8()? == list_code(list);
         let (generation, epoch) = (fields.u64()?, fields.optional_u64()?);
         let current = match fields.optional_u64()? {
@@ -103,12 +116,15 @@ mod tests {
     use super::*;
     use crate::receipt::Text;
 
-    fn states() -> [State; 3] {
+    fn states() -> [State; 4] {
         let removed = [[1; 16], [2; 16]].map(BlockHash::from_bytes).into();
         let held = Current { generation: 7, standing: Standing::Held(Text::from("why")), removed };
         let open = Current { generation: 8, standing: Standing::Open, removed: BTreeSet::new() };
+        let standing = Standing::HeldAfterAbsence(Text::from("why"));
+        let away = Current { generation: 8, standing, removed: BTreeSet::new() };
         [
             State::default(),
+            State { generation: 8, epoch: Some(1), current: Some(away) },
             State { generation: 9, epoch: Some(3), current: Some(held) },
             State { generation: 8, epoch: None, current: Some(open) },
         ]
@@ -121,6 +137,18 @@ mod tests {
             let contents = unseal(&bytes).unwrap();
             assert_eq!(State::decode(contents, ListName::Pull), Some(state.clone()));
             assert_eq!(State::decode(contents, ListName::Trash), None, "of the other list");
+        }
+    }
+
+    /// States that an older program has written, or that are written for one.
+    #[test]
+    fn only_a_hold_after_an_absence_needs_the_second_version() {
+        for state in states() {
+            let standing = state.current.as_ref().map(|current| current.standing.clone());
+            let away = matches!(standing, Some(Standing::HeldAfterAbsence(_)));
+            let version =
+                u16::from_le_bytes(*state.encode(ListName::Trash)[8..].first_chunk().unwrap());
+            assert_eq!(version, if away { 2 } else { 1 }, "{state:?}");
         }
     }
 

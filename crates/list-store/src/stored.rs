@@ -110,6 +110,14 @@ impl<E: Code> StoredList<E> {
         self.stand(|standing| standing.held(reason))
     }
 
+    /// Holds the list because its node was away for long, or may have been. When this returns, it survives a power loss.
+    ///
+    /// # Errors
+    /// [`StoreError::Superseded`], [`StoreError::Cancelled`], [`StoreError::Full`] and [`StoreError::Io`].
+    pub fn hold_after_absence(&self, reason: Text) -> Result<(), StoreError> {
+        self.stand(|standing| standing.held_after_absence(reason))
+    }
+
     /// Lets the list through. When this returns, it survives a power loss.
     ///
     /// # Errors

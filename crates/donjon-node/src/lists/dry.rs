@@ -152,7 +152,8 @@ mod tests {
     use keep_rules::guard::Guard;
     use keep_volume::directory::Directory;
     use keep_volume::{Operation, Volume as _};
-    use tokio::task::yield_now;
+    use tempfile::TempDir;
+    use tokio::task::{JoinHandle, yield_now};
 
     use super::*;
     use crate::rig::{self, Client, Hanging};
@@ -165,6 +166,26 @@ mod tests {
         rig::node(Arc::new(volume.clone()), None, |config| {
             config.lists.guard = Guard { percent: 20, floor: 0 };
         })
+    }
+
+    /// A node that counts for dry lists on a volume that hangs.
+    struct OnAHangingVolume {
+        hanging: Hanging,
+        foreseeing: JoinHandle<()>,
+        stop: watch::Sender<()>,
+        node: Arc<Node>,
+        volume: Directory,
+        _root: TempDir,
+    }
+
+    fn on_a_hanging_volume() -> OnAHangingVolume {
+        let root = tempfile::tempdir().unwrap();
+        let volume = rig::directory(root.path());
+        let node = counting(&volume);
+        let (stop, stopping) = watch::channel(());
+        let foreseeing = tokio::spawn(foresee(node.clone(), stopping));
+        let hanging = Hanging::begin(root.path());
+        OnAHangingVolume { hanging, foreseeing, stop, node, volume, _root: root }
     }
 
     async fn put(node: &Arc<Node>) {
@@ -183,37 +204,27 @@ mod tests {
 
     #[tokio::test]
     async fn volumes_are_counted_for_one_dry_run_at_a_time_and_for_the_last() {
-        let root = tempfile::tempdir().unwrap();
-        let volume = rig::directory(root.path());
-        let node = counting(&volume);
-        let (stop, stopping) = watch::channel(());
-        let foreseeing = tokio::spawn(foresee(node.clone(), stopping));
-        let hanging = Hanging::begin(root.path());
+        let on = on_a_hanging_volume();
         for _dry_run in 0..DRY_RUNS {
-            put(&node).await;
+            put(&on.node).await;
         }
-        assert_eq!(node.foreseen.on(DRY_RUNS).map(|verdict| verdict.id), None);
-        hanging.end();
-        assert!(verdict_on(&node, DRY_RUNS).await.hold.is_some());
-        let counts = volume.stats().operations(Operation::Readdir);
+        assert_eq!(on.node.foreseen.on(DRY_RUNS).map(|verdict| verdict.id), None);
+        on.hanging.end();
+        assert!(verdict_on(&on.node, DRY_RUNS).await.hold.is_some());
+        let counts = on.volume.stats().operations(Operation::Readdir);
         assert!(counts <= 2, "the first was given up for the last: {counts}");
-        drop(stop);
-        foreseeing.await.unwrap();
+        drop(on.stop);
+        on.foreseeing.await.unwrap();
     }
 
     #[tokio::test]
     async fn a_stop_does_not_wait_for_a_count_that_hangs() {
-        let root = tempfile::tempdir().unwrap();
-        let volume = rig::directory(root.path());
-        let node = counting(&volume);
-        let (stop, stopping) = watch::channel(());
-        let foreseeing = tokio::spawn(foresee(node.clone(), stopping));
-        let hanging = Hanging::begin(root.path());
-        put(&node).await;
-        drop(stop);
-        foreseeing.await.unwrap();
-        assert!(node.foreseen.on(1).is_none());
-        hanging.end();
+        let on = on_a_hanging_volume();
+        put(&on.node).await;
+        drop(on.stop);
+        on.foreseeing.await.unwrap();
+        assert!(on.node.foreseen.on(1).is_none());
+        on.hanging.end();
     }
 
     #[tokio::test]

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use keep_protocol::list::{Names, TrashRequest};
 use keep_rules::guard::{Guard, Share, Verdict, judge};
 use keep_volume::Halt;
-use list_store::StoreError;
+use list_store::{StoreError, StoredList, Text};
 
+use super::code::End;
 use super::locator::size_of_block;
 use super::work::{Hold, Work};
+use crate::life::settle;
 use crate::mounts::sentence;
 use crate::node::Node;
 
@@ -67,7 +69,7 @@ pub(super) async fn check(node: Arc<Node>, id: u64, named: Named) {
             "a list is held: nothing of it is trashed until an operator releases it"
         );
         // The guard counts again after a restart that knows nothing of it.
-        drop(hold_on_disk(&node, id, why).await);
+        drop(hold_on_disk(&node, id, why, StoredList::hold).await);
     }
     if node.trash_list.checked(id, verdict).is_err() {
         tracing::debug!(id, "the node stopped before the guard had counted");
@@ -105,23 +107,31 @@ pub(crate) async fn hold_rest(node: &Arc<Node>, id: u64, why: &str) {
         // In force at once; an operator may have released it before it can be written.
         let _turn = node.trash_list.turn().lock().await;
         if node.trash_list.is_parked(id) {
-            drop(hold_on_disk(node, id, why).await);
+            drop(hold_on_disk(node, id, why, StoredList::hold).await);
         }
     }
 }
 
-/// Writes that the list of this id is held, if it is on the disk. A failure is logged.
+/// Writes by `hold` that the list of this id is held, if it is on the disk. A failure is logged.
 ///
 /// # Errors
 /// It is held in memory alone.
-pub(super) async fn hold_on_disk(node: &Node, id: u64, why: &str) -> Result<(), StoreError> {
+pub(super) async fn hold_on_disk(
+    node: &Node,
+    id: u64,
+    why: &str,
+    hold: fn(&StoredList<End>, Text) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
     let Some(stored) = node.trash_list.stored(id) else { return Ok(()) };
     let why = why.into();
-    let held = tokio::task::spawn_blocking(move || stored.hold(why))
+    let held = tokio::task::spawn_blocking(move || hold(&stored, why))
         .await
         .expect("holding does not panic");
-    if let Err(error) = &held {
-        tracing::error!(error = sentence(error), "cannot write that the list is held");
+    match &held {
+        Ok(()) => settle(node, id).await,
+        Err(error) => {
+            tracing::error!(error = sentence(error), "cannot write that the list is held");
+        }
     }
     held
 }

@@ -20,6 +20,7 @@ use super::work::NotReleased;
 use crate::freeze::not_durable;
 use crate::health::CHECK_TIMEOUT;
 use crate::http::{Answer, Failure, json};
+use crate::life::settle;
 use crate::mounts::{Mount, SILENT, sentence};
 use crate::node::Node;
 use crate::steering;
@@ -167,6 +168,7 @@ pub(crate) async fn cancel(node: &Node, list: ListName) -> Result<Answer, Failur
     let id = list_status(node, list).generation;
     let cancelled = steerable::list(node, list).cancel();
     order(node, list, id, |stored| stored.cancel()).await.map_err(|error| forgotten(&error))?;
+    settled(node, list, id).await;
     cancelled?;
     Ok(json(StatusCode::OK, &list_status(node, list)))
 }
@@ -193,9 +195,19 @@ pub(crate) async fn release(
     let _turn = steerable::list(node, list).turn().lock().await;
     steerable::list(node, list).may_release(id, &digest)?;
     order(node, list, id, |stored| stored.release()).await?;
+    settled(node, list, id).await;
     steerable::list(node, list).release(id, &digest)?;
     tracing::warn!(list = list.as_str(), id, "an operator released a held list");
     Ok(json(StatusCode::OK, &list_status(node, list)))
+}
+
+/// An order about all of a list is on the disk.
+async fn settled(node: &Node, list: ListName, id: u64) {
+    match list {
+        ListName::Trash => settle(node, id).await,
+        // Pull lists go on whatever the sign of life says.
+        ListName::Pull => {}
+    }
 }
 
 /// Writes an order about a list to the disk, if the list is there. To be done before the order takes effect.

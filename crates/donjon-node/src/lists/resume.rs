@@ -6,7 +6,7 @@ use block_work_list::BlockWork;
 use keep_protocol::list::{Request, TrashRequest};
 use keep_protocol::status::{ListSource, ListStatus};
 use keep_rules::absence::{Doubt, may_go_on};
-use list_store::{Load, Loaded, Record, Standing};
+use list_store::{Load, Loaded, Record, Standing, StoredList};
 
 use super::WorkList;
 use super::books::{Counts, OutcomeLabel};
@@ -14,12 +14,12 @@ use super::code::End;
 use super::guard::{self, Named};
 use super::receipt::{ListDigest, Receipt};
 use super::stores::Store;
-use super::work::{Hold, Item, NewList, Work};
-use crate::life::leave_sign;
+use super::work::{Hold, Item, ListClosed, NewList, Work};
+use crate::life::{InDoubt, leave_sign};
 use crate::mounts::sentence;
 use crate::node::Node;
 
-/// What to do about a list that is held after an absence. Tells such a reason from others, too.
+/// What to do about a list that is held after an absence.
 const AFTER_ABSENCE: &str =
     "It is replaced by the balancer's next list, or goes on with `donjon list release`";
 
@@ -27,20 +27,20 @@ const AFTER_ABSENCE: &str =
 pub async fn resume(node: &Arc<Node>) {
     let Some(stores) = &node.stores else { return };
     let doubt = doubt(node).await;
-    let after_the_next_start = match load(node, &stores.trash, &node.trash_list).await {
-        Ok(None) => Next::Knows,
+    let gone_on = match load(node, &stores.trash, &node.trash_list).await {
+        Ok(None) => Ok(()),
         Ok(Some((new, standing))) => go_on_trashing(node, new, &standing, doubt).await,
-        // Nothing is current, and the list is still on the disk.
-        Err(NotLoaded) => Next::Forgets(node.trash_list.current_id()),
+        // The list is still on the disk.
+        Err(NotLoaded) => Err(InDoubt::NotCurrent),
     };
-    if let (Next::Forgets(id), Some(life)) = (after_the_next_start, &node.life) {
-        life.wait_for_another_list_than(id);
+    if let (Err(why), Some(life)) = (gone_on, &node.life) {
+        life.doubt(why);
     }
     // Before the first item is begun: what runs from now on may be gone on with after a crash.
     leave_sign(node).await;
     if let Ok(Some((new, standing))) = load(node, &stores.pull, &node.pull_list).await {
         let hold = hold_of(&standing);
-        install(&node.pull_list, NewList { hold, ..new });
+        let _logged = install(&node.pull_list, NewList { hold, ..new });
     }
 }
 
@@ -52,52 +52,49 @@ async fn doubt(node: &Node) -> Option<Doubt> {
     may_go_on(last, node.clock.now(), node.resume_trash_within).err()
 }
 
-/// What the next process would make of the trash list if it found a sign of life of this one.
-enum Next {
-    /// What is right: whether it is held is on the disk.
-    Knows,
-    /// It would go on with a list that this one held back, or could not read; its id, or 0.
-    Forgets(u64),
-}
-
 /// A trash list whose node was away for too long is held. Otherwise one that nobody has released goes through the guard
 /// again: the volumes may have changed.
+///
+/// # Errors
+/// Why the next process must not believe what is on the disk of the list.
 async fn go_on_trashing(
     node: &Arc<Node>,
     new: NewList<TrashRequest>,
     standing: &Standing,
     doubt: Option<Doubt>,
-) -> Next {
+) -> Result<(), InDoubt> {
     match doubt {
         Some(doubt) if !new.items.is_empty() => hold(node, new, standing, doubt).await,
         _in_time_or_nothing_left => {
             check_and_go_on(node, new, standing);
-            Next::Knows
+            Ok(())
         }
     }
 }
 
 /// Holds a list after a long absence, also if it was released before that.
+///
+/// # Errors
+/// That is not on the disk.
 async fn hold(
     node: &Arc<Node>,
     new: NewList<TrashRequest>,
     standing: &Standing,
     doubt: Doubt,
-) -> Next {
+) -> Result<(), InDoubt> {
     let (id, why) = (new.receipt.id, why_held(doubt, standing));
     tracing::error!(list = "trash", id, why, "the list from before the restart is held");
-    install(&node.trash_list, NewList { hold: Some(Hold::Held(why.clone())), ..new });
-    match guard::hold_on_disk(node, id, &why).await {
-        Ok(()) => Next::Knows,
-        Err(_logged) => Next::Forgets(id),
-    }
+    install(&node.trash_list, NewList { hold: Some(Hold::Held(why.clone())), ..new })
+        .map_err(|ListClosed| InDoubt::NotCurrent)?;
+    let written = guard::hold_on_disk(node, id, &why, StoredList::hold_after_absence).await;
+    written.map_err(|_logged| InDoubt::NotHeld(id))
 }
 
-/// A sentence. A list that was held already is held for both reasons.
+/// A sentence. A list that was held by the guard is held for both reasons; another absence adds nothing.
 fn why_held(doubt: Doubt, standing: &Standing) -> String {
     let why = format!("{doubt}; other copies of what it names may be lost since. {AFTER_ABSENCE}");
     match standing {
-        Standing::Held(before) if before.as_str().contains(AFTER_ABSENCE) => before.to_string(),
+        Standing::HeldAfterAbsence(before) => before.to_string(),
         Standing::Held(before) => format!("{why}. It was held before: {before}"),
         Standing::Open | Standing::Released | Standing::Cancelled => why,
     }
@@ -107,25 +104,36 @@ fn check_and_go_on(node: &Arc<Node>, new: NewList<TrashRequest>, standing: &Stan
     let named = Named::of(node, &new.items, &new.names);
     let hold = match standing {
         Standing::Open => named.first_look(node.guard),
-        Standing::Held(_) | Standing::Released | Standing::Cancelled => hold_of(standing),
+        Standing::Held(_)
+        | Standing::HeldAfterAbsence(_)
+        | Standing::Released
+        | Standing::Cancelled => hold_of(standing),
     };
     let (id, to_check) = (new.receipt.id, hold == Some(Hold::Checking));
-    install(&node.trash_list, NewList { hold, ..new });
-    if to_check {
+    let installed = install(&node.trash_list, NewList { hold, ..new });
+    if to_check && installed.is_ok() {
         tokio::spawn(guard::check(node.clone(), id, named));
     }
 }
 
 fn hold_of(standing: &Standing) -> Option<Hold> {
     match standing {
-        Standing::Held(why) => Some(Hold::Held(why.to_string())),
+        Standing::Held(why) | Standing::HeldAfterAbsence(why) => Some(Hold::Held(why.to_string())),
         Standing::Open | Standing::Released | Standing::Cancelled => None,
     }
 }
 
-fn install<R: Request + Send + Sync + 'static>(list: &WorkList<R>, new: NewList<R>) {
+/// Makes a list the current one.
+///
+/// # Errors
+/// The node is stopping; logged. The list is still on the disk.
+fn install<R: Request + Send + Sync + 'static>(
+    list: &WorkList<R>,
+    new: NewList<R>,
+) -> Result<(), ListClosed> {
     let (id, waiting) = (new.receipt.id, new.items.len());
-    match list.replace(new) {
+    let installed = list.replace(new);
+    match installed {
         Ok(()) => tracing::info!(
             list = list.name().as_str(),
             id,
@@ -136,6 +144,7 @@ fn install<R: Request + Send + Sync + 'static>(list: &WorkList<R>, new: NewList<
             tracing::error!(list = list.name().as_str(), %error, "the stored list is not resumed")
         }
     }
+    installed
 }
 
 /// A stored list could not be read; logged. It is still there.
@@ -235,38 +244,106 @@ mod tests {
 
     const LIST: &str = r#"[{"locator":"d41d8cd98f00b204e9800998ecf8427e","block_mtime":1}]"#;
 
+    /// A state directory with a trash list; the node was last seen an hour ago.
+    struct Site(tempfile::TempDir);
+
+    impl Site {
+        async fn new() -> Site {
+            let site = Site(tempfile::tempdir().unwrap());
+            let node = site.start();
+            let put = Client::send(&node, "PUT /trash", LIST).await.answer().await;
+            assert!(put.starts_with("HTTP/1.1 200 "), "{put}");
+            drop(node);
+            let an_hour_ago = rig::NOW.before(Duration::from_secs(3600));
+            fs::write(site.0.path().join("alive"), format!("{an_hour_ago}\n")).unwrap();
+            site
+        }
+
+        fn start(&self) -> Arc<Node> {
+            let volume = Arc::new(Memory::new("m".parse().unwrap()));
+            rig::node(volume, Some(self.0.path()), |_config| {})
+        }
+
+        /// The node holds the list, and cannot write that: a directory is in the place of the list's next state.
+        async fn start_on_a_full_disk(&self) -> Arc<Node> {
+            let node = self.start();
+            let in_the_way = self.0.path().join("trash.state.new");
+            fs::create_dir(&in_the_way).unwrap();
+            resume(&node).await;
+            fs::remove_dir(&in_the_way).unwrap();
+            reason(&node);
+            assert_eq!(self.sign(), "in doubt\n");
+            node
+        }
+
+        fn sign(&self) -> String {
+            fs::read_to_string(self.0.path().join("alive")).unwrap()
+        }
+    }
+
+    fn reason(node: &Node) -> String {
+        let status = node.trash_list.status();
+        assert_eq!(status.state, ListState::Held);
+        status.idle_because.unwrap()
+    }
+
+    async fn order(node: &Arc<Node>, path: &str) {
+        let order = format!("POST /donjon/v1/lists/trash/{path}");
+        let answer = Client::send(node, &order, "").await.answer().await;
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    }
+
     #[tokio::test]
     async fn a_hold_that_cannot_be_written_is_found_again_at_the_next_start() {
-        let state = tempfile::tempdir().unwrap();
-        let start = || {
-            let volume = Arc::new(Memory::new("m".parse().unwrap()));
-            rig::node(volume, Some(state.path()), |_config| {})
-        };
-        let node = start();
-        let put = Client::send(&node, "PUT /trash", LIST).await.answer().await;
-        assert!(put.starts_with("HTTP/1.1 200 "), "{put}");
-        drop(node);
-        let an_hour_ago = format!("{}\n", rig::NOW.before(Duration::from_secs(3600)));
-        let alive = state.path().join("alive");
-        fs::write(&alive, &an_hour_ago).unwrap();
-
-        let node = start();
-        // A directory is in the place of the list's next state.
-        let in_the_way = state.path().join("trash.state.new");
-        fs::create_dir(&in_the_way).unwrap();
-        resume(&node).await;
-        assert_eq!(node.trash_list.status().state, ListState::Held);
+        let site = Site::new().await;
+        let node = site.start_on_a_full_disk().await;
         leave_sign(&node).await;
-        assert_eq!(fs::read_to_string(&alive).unwrap(), an_hour_ago);
+        assert_eq!(site.sign(), "in doubt\n");
         drop(node);
-        fs::remove_dir(&in_the_way).unwrap();
-
         for _start in 0..2 {
-            let node = start();
+            let node = site.start();
             resume(&node).await;
-            assert_eq!(node.trash_list.status().state, ListState::Held);
-            assert_ne!(fs::read_to_string(&alive).unwrap(), an_hour_ago);
+            let why = reason(&node);
+            assert!(why.starts_with("the start before could not "), "{why}");
+            assert_eq!(site.sign(), format!("{}\n", rig::NOW));
         }
+    }
+
+    #[tokio::test]
+    async fn an_order_that_reaches_the_disk_ends_the_doubt() {
+        let site = Site::new().await;
+        let node = site.start_on_a_full_disk().await;
+        order(&node, &format!("1/release?digest={}", node.trash_list.status().digest.unwrap()))
+            .await;
+        assert_eq!(site.sign(), format!("{}\n", rig::NOW));
+        drop(node);
+        let node = site.start();
+        resume(&node).await;
+        assert_ne!(node.trash_list.status().state, ListState::Held);
+
+        let site = Site::new().await;
+        let node = site.start_on_a_full_disk().await;
+        order(&node, "cancel").await;
+        assert_eq!(site.sign(), format!("{}\n", rig::NOW));
+
+        let site = Site::new().await;
+        let node = site.start_on_a_full_disk().await;
+        guard::hold_on_disk(&node, 1, "again", StoredList::hold).await.unwrap();
+        assert_eq!(site.sign(), format!("{}\n", rig::NOW));
+    }
+
+    #[tokio::test]
+    async fn a_list_that_a_stopping_node_does_not_take_is_held_by_the_next() {
+        let site = Site::new().await;
+        let node = site.start();
+        node.trash_list.close();
+        resume(&node).await;
+        assert_eq!(site.sign(), "in doubt\n");
+        drop(node);
+        let node = site.start();
+        resume(&node).await;
+        let why = reason(&node);
+        assert!(why.starts_with("the start before could not "), "{why}");
     }
 
     #[test]

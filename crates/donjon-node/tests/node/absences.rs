@@ -102,10 +102,13 @@ async fn a_list_that_cannot_be_read_once_is_not_gone_on_with_by_the_next_start()
     fs::rename(&list, &aside).unwrap();
     let node = start_after(&site, HOUR).await;
     assert_eq!(node.list(ListName::Trash).await.waiting, 0);
+    // An order about no list is none about what is on the disk.
+    assert_eq!(post(&node, "cancel").await, StatusCode::OK);
     stop(node).await;
     fs::rename(&aside, &list).unwrap();
     let node = start_after(&site, HOUR + NANO).await;
-    is_held(&site, &node).await;
+    let why = is_held(&site, &node).await;
+    assert!(why.starts_with("the start before could not read this list"), "{why}");
 }
 
 #[tokio::test]

@@ -31,7 +31,7 @@ pub fn device_id(root: &Path) -> DeviceId {
     let text = in_file_system(root).unwrap_or_else(|| {
         tracing::warn!(
             root = %root.display(),
-            "cannot find the file system's UUID, so the device is named after this host; if other nodes share this volume the balancer counts its copies twice"
+            "cannot find the file system's UUID, so the device is named after this host; if other nodes share this volume, the balancer and `donjon put` count its copies twice"
         );
         format!("{}:{}", hostname(), root.display())
     });

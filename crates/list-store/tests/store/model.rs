@@ -28,6 +28,7 @@ enum Op {
     Sync,
     Remove(Vec<u32>),
     Hold,
+    HoldAfterAbsence,
     Release,
     Cancel,
     Discard,
@@ -65,6 +66,7 @@ fn op() -> impl Strategy<Value = Op> {
         2 => Just(Op::Sync),
         2 => prop::collection::vec(0..6_u32, 0..3).prop_map(Op::Remove),
         1 => Just(Op::Hold),
+        1 => Just(Op::HoldAfterAbsence),
         1 => Just(Op::Release),
         1 => Just(Op::Cancel),
         1 => Just(Op::Discard),
@@ -181,6 +183,10 @@ impl World {
             Op::Hold => self.order(
                 |list| list.hold(Text::from("wait")),
                 |model| model.standing = Standing::Held(Text::from("wait")),
+            ),
+            Op::HoldAfterAbsence => self.order(
+                |list| list.hold_after_absence(Text::from("away")),
+                |model| model.standing = Standing::HeldAfterAbsence(Text::from("away")),
             ),
             Op::Release => {
                 self.order(StoredList::release, |model| model.standing = Standing::Released)

@@ -32,10 +32,17 @@ fn hold(list: &StoredList<Outcome>) -> Result<(), StoreError> {
     list.hold(Text::from("why"))
 }
 
+fn hold_after_absence(list: &StoredList<Outcome>) -> Result<(), StoreError> {
+    list.hold_after_absence(Text::from("away"))
+}
+
 #[test]
 fn orders_survive() {
     check_standing(&[], &Standing::Open);
     check_standing(&[hold], &Standing::Held(Text::from("why")));
+    let away = Standing::HeldAfterAbsence(Text::from("away"));
+    check_standing(&[StoredList::release, hold, hold_after_absence], &away);
+    check_standing(&[hold_after_absence, StoredList::release], &Standing::Released);
     check_standing(&[hold, StoredList::release], &Standing::Released);
     check_standing(&[StoredList::release, hold], &Standing::Held(Text::from("why")));
     check_standing(&[hold, StoredList::cancel, StoredList::cancel], &Standing::Cancelled);
