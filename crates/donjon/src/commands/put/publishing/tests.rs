@@ -98,7 +98,7 @@ fn nodes(node: &Memory) -> Nodes<Memory> {
         uuid: "zzzzz-bi6l4-000000000000000".to_owned(),
         name: "http://node/".to_owned(),
         node: node.clone(),
-        devices: donjon_files::Devices::default(),
+        devices: donjon_files::Devices::NoIds,
     };
     Nodes::new(vec![server])
 }
