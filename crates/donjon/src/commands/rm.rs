@@ -67,8 +67,10 @@ pub(crate) async fn run(args: RmArgs) -> Result<Exit, Failure> {
         (false, false) => Act::Remove,
     };
     // What is wrong with the configuration is found before anything is changed.
-    let cluster = if act == Act::BringBack { args.manifests.cluster()? } else { None };
-    let manifests = args.manifests.find()?;
+    let (manifests, cluster) = match act {
+        Act::BringBack => args.manifests.find_with_cluster()?,
+        Act::Remove | Act::GiveUp => (args.manifests.find()?, None),
+    };
     // A collection that is there protects its blocks from the next balancer, so it is there before they are looked at.
     let (changed, ended) = change(&manifests, act, &args.names)?;
     let looking = look(&manifests.dir, changed, cluster.as_ref());

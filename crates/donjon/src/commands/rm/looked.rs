@@ -2,15 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::Arc;
-use std::time::SystemTime;
 
-use donjon_files::{Locate, ReviveOptions, Revived, Signing, revive};
+use donjon_files::{ReviveOptions, Revived, revive};
 use keep_manifest::{BlockRef, Blocks, Streams};
 use manifest_store::{Entry, Scan, StoreError};
 use serde_json::{Value, json};
 
 use crate::cluster::Cluster;
+use crate::commands::get::{Hints, locate};
 use crate::described::Described;
 use crate::transfer::{Clock, nodes};
 
@@ -36,7 +35,7 @@ impl Looked {
             Err(error) => return Looked::NoManifest(error.to_string()),
         };
         let options = ReviveOptions {
-            locate: locate(cluster.signing.clone()),
+            locate: locate(cluster.signing.clone(), Hints::new()),
             classes: entry.wanted.classes.clone(),
         };
         let clock = Clock::start();
@@ -153,11 +152,4 @@ fn files_of(
         files.extend(stream.files().filter(needs).map(|file| file.path().to_string()));
     }
     Ok(files.into_iter().collect())
-}
-
-fn locate(signing: Option<Signing>) -> Locate {
-    Arc::new(move |block| match &signing {
-        Some(signing) => signing.sign(block, SystemTime::now().into()),
-        None => block.to_string().parse().expect("hash and size are a locator"),
-    })
 }
