@@ -42,6 +42,6 @@ pub use placement::Wish;
 pub use put::{Done, OnProgress, Put, PutError, PutOptions, PutReport, put};
 pub use reading::SourceError;
 pub use renewal::RenewError;
-pub use revival::{ReviveOptions, Revived, revive};
+pub use revival::{OnBlock, ReviveOptions, Revived, revive};
 pub use scan::{Kind, Scan, ScanError, Special, SpecialFile, scan};
 pub use store::TooFewCopies;

@@ -11,7 +11,9 @@ use serde_json::{Value, json};
 use crate::cluster::Cluster;
 use crate::commands::get::{Hints, locate};
 use crate::described::Described;
-use crate::transfer::{Clock, nodes};
+use crate::transfer::{Bar, Clock, nodes};
+
+use super::changed::{Changed, Outcome};
 
 /// So many files, and so many blocks, are named on stderr; --json has them all.
 const NAMED_MAX: usize = 20;
@@ -20,6 +22,8 @@ const NAMED_MAX: usize = 20;
 pub(super) enum Looked {
     /// No nodes were named.
     NoNodes,
+    /// Somebody interrupted it, and has been told.
+    Interrupted,
     /// The manifest could not be read any more; why.
     NoManifest(String),
     /// They were looked for.
@@ -28,7 +32,12 @@ pub(super) enum Looked {
 
 impl Looked {
     /// Looks for the blocks of a collection, and makes them young.
-    pub(super) async fn at(dir: &Path, entry: &Entry, cluster: Option<&Cluster>) -> Looked {
+    pub(super) async fn at(
+        dir: &Path,
+        entry: &Entry,
+        cluster: Option<&Cluster>,
+        bar: &Bar,
+    ) -> Looked {
         let Some(cluster) = cluster else { return Looked::NoNodes };
         let blocks = match blocks_of(dir, entry) {
             Ok(blocks) => blocks,
@@ -37,6 +46,7 @@ impl Looked {
         let options = ReviveOptions {
             locate: locate(cluster.signing.clone(), Hints::new()),
             classes: entry.wanted.classes.clone(),
+            on_block: bar.steps(),
         };
         let clock = Clock::start();
         let nodes = nodes(cluster, &Described::default());
@@ -53,28 +63,41 @@ impl Looked {
     pub(super) fn is_well(&self) -> bool {
         match self {
             Looked::NoNodes => true,
-            Looked::NoManifest(_) => false,
+            Looked::Interrupted | Looked::NoManifest(_) => false,
             Looked::For { revived, .. } => {
                 revived.missing.is_empty() && revived.in_doubt.is_empty()
             }
         }
     }
 
-    /// What people are told beside the name: nothing if all is well.
-    pub(super) fn said(&self, name: &str) -> Vec<String> {
+    /// How many blocks there are, if they were looked for and all are there.
+    pub(super) fn all_there(&self) -> Option<u64> {
         match self {
+            Looked::For { revived, .. } if self.is_well() => Some(revived.young),
+            Looked::For { .. } | Looked::NoNodes | Looked::Interrupted | Looked::NoManifest(_) => {
+                None
+            }
+        }
+    }
+
+    /// What people are told to worry about: nothing if all is well.
+    pub(super) fn said(&self, changed: &Changed) -> Vec<String> {
+        let name = changed.name.as_str();
+        let again = if changed.outcome == Outcome::BroughtBack { " again" } else { "" };
+        match self {
+            Looked::Interrupted => Vec::new(),
             Looked::NoNodes => vec![format!(
                 "{name}: its blocks were not looked at, because no nodes were named (--config or --data does): it was decided by clocks alone that they are there; `donjon get` finds out"
             )],
             Looked::NoManifest(error) => {
-                vec![format!("{name}: is there again, but its blocks were not looked at: {error}")]
+                vec![format!("{name}: is there{again}, but its blocks were not looked at: {error}")]
             }
             Looked::For { .. } if self.is_well() => Vec::new(),
             Looked::For { revived, .. } if !revived.anybody_answered => vec![format!(
-                "{name}: is there again, but its blocks were not looked at, because no node answers: {}; `donjon get` finds out whether they are there",
+                "{name}: is there{again}, but its blocks were not looked at, because no node answers: {}; `donjon get` finds out whether they are there, or the same command again",
                 revived.in_doubt.values().next().map_or("", String::as_str)
             )],
-            Looked::For { revived, files } => said_of(name, revived, files),
+            Looked::For { revived, files } => said_of(name, again, revived, files),
         }
     }
 
@@ -95,7 +118,7 @@ impl Looked {
     }
 }
 
-fn said_of(name: &str, revived: &Revived, files: &[String]) -> Vec<String> {
+fn said_of(name: &str, again: &str, revived: &Revived, files: &[String]) -> Vec<String> {
     let Revived { young, missing, in_doubt, .. } = revived;
     let all = young + (missing.len() + in_doubt.len()) as u64;
     let named = |all: &[String]| {
@@ -104,7 +127,7 @@ fn said_of(name: &str, revived: &Revived, files: &[String]) -> Vec<String> {
         format!("{}{more}", all[..all.len().min(NAMED_MAX)].join(", "))
     };
     let mut said = vec![format!(
-        "{name}: is in the catalog again, and NOT whole: blocks that are missing or in doubt: {} of {all}; files that need them: {} ({})",
+        "{name}: is in the catalog{again}, and NOT whole: blocks that are missing or in doubt: {} of {all}; files that need them: {} ({})",
         missing.len() + in_doubt.len(),
         files.len(),
         named(files),
