@@ -266,6 +266,16 @@ fn a_collection_that_was_replaced_is_reached_by_its_hash_and_undo_does_not_promi
     assert_eq!(cluster.files(&["ls", "--json"]).ends_with(0).json()["portable_data_hash"], new);
 }
 
+#[test]
+fn a_configuration_on_stdin_is_read_once_and_has_the_nodes() {
+    let cluster = start();
+    cluster.removed_collection();
+    let config = File::open(cluster.path("config.yml")).unwrap();
+    let undo = command(&["rm", "--undo", "all", "--json", "--config", "-"]).stdin(config).output();
+    let said = Ran::from(undo.unwrap()).ends_with(0).json();
+    assert_eq!(said["blocks"]["looked_at"], json!(true));
+}
+
 /// `rm --undo` of these, interrupted while a node that takes everything and never answers is asked for their blocks.
 fn interrupted_undo(cluster: &Cluster, names: &[&str]) -> Ran {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();

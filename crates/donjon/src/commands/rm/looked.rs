@@ -86,9 +86,16 @@ impl Looked {
         let again = if changed.outcome == Outcome::BroughtBack { " again" } else { "" };
         match self {
             Looked::Interrupted => Vec::new(),
-            Looked::NoNodes => vec![format!(
-                "{name}: its blocks were not looked at, because no nodes were named (--config or --data does): it was decided by clocks alone that they are there; `donjon get` finds out"
-            )],
+            Looked::NoNodes => {
+                let by_clocks = if changed.outcome == Outcome::BroughtBack {
+                    ": it was decided by clocks alone that they are there"
+                } else {
+                    ""
+                };
+                vec![format!(
+                    "{name}: its blocks were not looked at, because no nodes were named (--config or --data does){by_clocks}; `donjon get` finds out"
+                )]
+            }
             Looked::NoManifest(error) => {
                 vec![format!("{name}: is there{again}, but its blocks were not looked at: {error}")]
             }
