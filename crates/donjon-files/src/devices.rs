@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 
 use keep_protocol::mounts::MountDescription;
 
-/// The devices that a node may write blocks to. Nothing is known of a node that did not tell, or that has a volume without a
-/// device id: then it shares none with anybody.
+/// The devices that a node may write blocks to, as far as it is known.
 ///
 /// # Examples
 /// ```
@@ -22,15 +21,23 @@ use keep_protocol::mounts::MountDescription;
 /// }]);
 /// assert!(devices.share_one(&devices, None) && devices.share_one(&devices, Some("default")));
 /// assert!(!devices.share_one(&devices, Some("fast")));
-/// assert!(!devices.share_one(&Devices::default(), None));
+/// assert!(!devices.share_one(&Devices::NoIds, None));
+/// assert!(devices.share_one(&Devices::Silent, None));
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Devices {
-    known: Vec<Device>,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Devices {
+    /// Nobody knows: the node was not asked, or has not answered. It may share one with any other.
+    Silent,
+    /// The node has answered, and names no devices: a volume has no device id, or we may not see them. It counts as one that
+    /// shares none, as all nodes do for those who cannot ask.
+    NoIds,
+    /// Those that it has named.
+    Named(Vec<Device>),
 }
 
+/// A device that a node may write to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Device {
+pub struct Device {
     id: String,
     classes: BTreeSet<String>,
 }
@@ -40,7 +47,7 @@ impl Devices {
     pub fn of(mounts: &[MountDescription]) -> Devices {
         let writable = || mounts.iter().filter(|mount| mount.allow_write);
         if writable().any(|mount| mount.device_id.is_empty()) {
-            return Devices::default();
+            return Devices::NoIds;
         }
         let device = |mount: &MountDescription| {
             let classes = mount.storage_classes.iter().filter(|(_, is_member)| **is_member);
@@ -49,14 +56,20 @@ impl Devices {
                 classes: classes.map(|(class, _)| class.clone()).collect(),
             }
         };
-        Devices { known: writable().map(device).collect() }
+        Devices::Named(writable().map(device).collect())
     }
 
     /// Whether a copy here may be on the same device as one there; both in this storage class, if there is one.
     pub fn share_one(&self, other: &Devices, class: Option<&str>) -> bool {
         let of_class = |device: &&Device| class.is_none_or(|class| device.classes.contains(class));
-        self.known.iter().filter(of_class).any(|device| {
-            other.known.iter().filter(of_class).any(|another| another.id == device.id)
-        })
+        match (self, other) {
+            (Devices::Silent, _) | (_, Devices::Silent) => true,
+            (Devices::NoIds, _) | (_, Devices::NoIds) => false,
+            (Devices::Named(ours), Devices::Named(theirs)) => {
+                ours.iter().filter(of_class).any(|device| {
+                    theirs.iter().filter(of_class).any(|another| another.id == device.id)
+                })
+            }
+        }
     }
 }

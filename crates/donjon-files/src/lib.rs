@@ -11,6 +11,7 @@
 //! Nothing here publishes: whoever calls [`put()`] writes the manifest where references are read, and does so within the
 //! signature TTL of the first block.
 
+mod apart; // how many copies are surely on devices of their own
 mod destination; // where files are restored, and nowhere else
 mod devices; // what tells two copies from one
 mod failure; // what nodes said
@@ -30,7 +31,7 @@ mod scan; // what there is
 mod steps; // which blocks are needed, for which pieces
 mod store; // one block, on as many nodes as wanted
 
-pub use devices::Devices;
+pub use devices::{Device, Devices};
 pub use failure::NodeFailure;
 pub use fetch::NotFetched;
 pub use get::{Existing, GetError, GetOptions, Got, Locate, Unrestored, get};
@@ -41,6 +42,6 @@ pub use placement::Wish;
 pub use put::{Done, OnProgress, Put, PutError, PutOptions, PutReport, put};
 pub use reading::SourceError;
 pub use renewal::RenewError;
-pub use revival::{ReviveOptions, Revived, revive};
+pub use revival::{OnBlock, ReviveOptions, Revived, revive};
 pub use scan::{Kind, Scan, ScanError, Special, SpecialFile, scan};
 pub use store::TooFewCopies;

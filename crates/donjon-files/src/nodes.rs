@@ -17,7 +17,7 @@ pub struct Server<N> {
     pub name: String,
     /// How to reach it.
     pub node: N,
-    /// Where it writes, as far as it is known: what tells two copies from one.
+    /// Where it writes, as far as it is known: what tells two copies from one. Only who stores more than one copy needs it.
     pub devices: Devices,
 }
 

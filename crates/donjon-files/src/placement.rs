@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use keep_protocol::client::{ClientError, Stored};
 
+use crate::apart::most_apart;
 use crate::devices::Devices;
 
 /// How long to wait before nodes that failed are asked again: each time once.
@@ -134,6 +135,12 @@ impl<'a> Placement<'a> {
         short.map(|(_, class)| class.clone()).collect()
     }
 
+    /// The nodes that have confirmed the block, and never said which devices they write to.
+    pub(crate) fn silent_holders(&self) -> Vec<usize> {
+        let holders = self.holders.iter().map(|holder| holder.server);
+        holders.filter(|server| *self.devices[*server] == Devices::Silent).collect()
+    }
+
     /// The nodes that have it, and what the others said.
     pub(crate) fn into_ends(self) -> (Vec<usize>, Vec<(usize, ClientError)>) {
         (self.holders.into_iter().map(|holder| holder.server).collect(), self.failures)
@@ -143,26 +150,16 @@ impl<'a> Placement<'a> {
         self.apart(Some(&self.wish.classes[class]), |holder| holder.by_class[class])
     }
 
-    /// The copies of nodes no two of which share a device. Those that have most come first.
+    /// The copies of nodes no two of which may share a device: the most that there surely are.
     fn apart(&self, class: Option<&str>, copies: impl Fn(&Holder) -> u64) -> u64 {
-        let mut holders: Vec<&Holder> = self.holders.iter().collect();
-        holders.sort_by_key(|holder| std::cmp::Reverse(copies(holder)));
-        let mut apart: Vec<&Holder> = Vec::new();
-        for holder in holders.into_iter().filter(|holder| copies(holder) > 0) {
-            let own = self.devices[holder.server];
-            let shares = |other: &&Holder| own.share_one(self.devices[other.server], class);
-            if !apart.iter().any(shares) {
-                apart.push(holder);
-            }
-        }
-        apart.into_iter().map(copies).sum()
+        let copies: Vec<u64> = self.holders.iter().map(copies).collect();
+        let devices = |holder: usize| self.devices[self.holders[holder].server];
+        most_apart(&copies, |one, other| devices(one).share_one(devices(other), class))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::LazyLock;
-
     use keep_protocol::mounts::MountDescription;
     use keep_rules::BlockHash;
 
@@ -185,10 +182,9 @@ mod tests {
         ClientError::Unreachable { doing: "connecting failed".to_owned(), source: None }
     }
 
-    /// Four nodes of which nothing is known.
+    /// Four nodes that name no devices.
     fn placement(wish: &Wish, order: Vec<usize>) -> Placement<'_> {
-        static UNKNOWN: LazyLock<Devices> = LazyLock::new(Devices::default);
-        Placement::new(wish, vec![&UNKNOWN; 4], order)
+        Placement::new(wish, vec![&Devices::NoIds; 4], order)
     }
 
     fn devices(ids: &[&str]) -> Devices {
@@ -285,6 +281,35 @@ mod tests {
         check([1, 0, 1, 0], 2, 0);
         check([0, 1, 1, 1], 3, 0);
         check([0, 0, 2, 2], 4, 0);
+    }
+
+    #[test]
+    fn copies_that_are_surely_apart_count_whoever_confirms_first() {
+        let of = [&["d0", "d1"][..], &["d0"], &["d1"]].map(devices);
+        for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+            let wish = wish(2, &[]);
+            let mut placement = Placement::new(&wish, of.iter().collect(), order.to_vec());
+            while let Some(asking) = placement.next() {
+                placement.stored(asking.server, &stored(1, &[]));
+            }
+            assert_eq!((placement.missing(), placement.copies()), (0, 2), "{order:?}");
+        }
+    }
+
+    #[test]
+    fn a_copy_of_a_silent_node_counts_beside_no_other() {
+        let named = devices(&["a"]);
+        let wish = wish(2, &[]);
+        let all = vec![&Devices::Silent, &named, &Devices::NoIds];
+        let mut placement = Placement::new(&wish, all, vec![0, 1, 2]);
+        for server in [0, 1] {
+            placement.next().unwrap();
+            placement.stored(server, &stored(1, &[]));
+        }
+        assert_eq!((placement.copies(), placement.silent_holders()), (1, vec![0]));
+        assert_eq!(placement.next().unwrap().server, 2, "another one is asked");
+        placement.stored(2, &stored(1, &[]));
+        assert_eq!(placement.missing(), 0, "the two others are apart");
     }
 
     #[test]

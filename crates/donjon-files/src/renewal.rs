@@ -63,7 +63,7 @@ pub enum RenewError {
     },
     /// The nodes are too slow, or the TTL is too short.
     #[error(
-        "blocks grow older than half of the signature TTL ({} s) faster than they can be renewed: put less at once, or set a longer BlobSigningTTL", ttl.as_secs()
+        "blocks grow older than half of the signature TTL ({} s) faster than they can be renewed", ttl.as_secs()
     )]
     TooSlow {
         /// The signature TTL.

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use futures_util::{StreamExt as _, future, stream};
 use keep_manifest::BlockRef;
@@ -41,7 +41,12 @@ pub struct ReviveOptions {
     pub locate: Locate,
     /// The classes into which a block is sent where it cannot be touched.
     pub classes: Vec<String>,
+    /// Is told of each block that was looked for.
+    pub on_block: OnBlock,
 }
+
+/// Is told of each block that is done with, as it is.
+pub type OnBlock = Arc<dyn Fn() + Send + Sync>;
 
 impl fmt::Debug for ReviveOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -74,6 +79,7 @@ pub async fn revive<N: Node>(
     let mut looking = std::pin::pin!(looking.buffer_unordered(AT_ONCE));
     let mut revived = Revived::default();
     while let Some((block, became)) = looking.next().await {
+        (options.on_block)();
         match became {
             Became::Young => revived.young += 1,
             Became::Missing => drop(revived.missing.insert(block)),

@@ -15,10 +15,11 @@ use crate::placement::{Asking, Placement, Wish};
 /// A block has fewer copies than wanted. It may have some.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "block {block} has {copies} of {wanted} copies{}{}; {}. Nothing is published: put again when the nodes can take it, or ask for less with --replication or --classes",
+    "block {block} has {copies} of {wanted} copies{}{}; {}. Nothing is published: {}, or ask for less with --replication or --classes",
     in_classes(missing_classes),
-    beside_others(*copies_beside_others),
-    why(failures, *nodes)
+    self.beside_others(),
+    why(failures, *nodes),
+    self.way_out()
 )]
 pub struct TooFewCopies {
     /// The block.
@@ -27,6 +28,8 @@ pub struct TooFewCopies {
     pub copies: u64,
     /// Copies that they have confirmed beside those, and that may be on the same devices: nodes share volumes.
     pub copies_beside_others: u64,
+    /// Nodes that have confirmed one, and did not say which devices they write to.
+    pub silent: Vec<String>,
     /// Copies that were wanted.
     pub wanted: u32,
     /// Storage classes that have fewer than that.
@@ -35,6 +38,34 @@ pub struct TooFewCopies {
     pub failures: Vec<NodeFailure>,
     /// How many nodes there are.
     pub nodes: usize,
+}
+
+impl TooFewCopies {
+    fn beside_others(&self) -> String {
+        match (self.copies_beside_others, self.silent.as_slice()) {
+            (0, _) => String::new(),
+            (copies, []) => format!(
+                ", and {copies} more on devices that may have one already (`donjon mounts` shows them)"
+            ),
+            (copies, silent) => format!(
+                ", and {copies} more on devices that may have one already, because it is not known which devices these nodes write to: {} (they did not answer GET /mounts)",
+                silent.join(", ")
+            ),
+        }
+    }
+
+    /// What may help: only what can change by itself is worth another try.
+    fn way_out(&self) -> &'static str {
+        let shares = self.copies_beside_others > 0;
+        match (self.failures.is_empty(), shares, self.silent.is_empty()) {
+            (false, _, _) => "put again when the nodes can take it",
+            (true, true, false) => "put again when these nodes say which devices they have",
+            (true, true, true) => {
+                "to put again does not help, because nodes share devices; add a node with a device of its own"
+            }
+            (true, false, _) => "to put again does not help; add a node",
+        }
+    }
 }
 
 fn why(failures: &[NodeFailure], nodes: usize) -> String {
@@ -46,17 +77,6 @@ fn why(failures: &[NodeFailure], nodes: usize) -> String {
 
 fn in_classes(missing: &[String]) -> String {
     if missing.is_empty() { String::new() } else { format!(" in {}", missing.join(", ")) }
-}
-
-fn beside_others(copies: u64) -> String {
-    match copies {
-        0 => String::new(),
-        copies => {
-            format!(
-                ", and {copies} more on devices that may have one already (`donjon mounts` shows them)"
-            )
-        }
-    }
 }
 
 /// Stores a block; gives the nodes that confirmed it, by their index, and the locator that one of them gave.
@@ -95,6 +115,7 @@ pub(crate) async fn store<N: Node>(
     let (missing, copies) = (placement.missing(), placement.copies());
     let copies_beside_others = placement.copies_beside_others();
     let missing_classes = placement.missing_classes();
+    let silent = placement.silent_holders();
     let (holders, failures) = placement.into_ends();
     if let (0, Some(locator)) = (missing, locator) {
         return Ok((holders, locator));
@@ -105,6 +126,7 @@ pub(crate) async fn store<N: Node>(
         block,
         copies,
         copies_beside_others,
+        silent: silent.into_iter().map(|server| servers[server].name.clone()).collect(),
         wanted: wish.replication.get(),
         missing_classes,
         failures: failures.into_iter().map(named).collect(),

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use donjon_files::Signing;
 use donjon_node::config::{
-    self, BalanceSettings, Config, ConfigSource, Environment, Loaded, LogFormat, LogLevel,
-    LogSettings, PeerTrust, Source,
+    BalanceSettings, Config, Loaded, LogFormat, LogLevel, LogSettings, PeerTrust, Source,
 };
 use keep_protocol::client::{KeepClient, ServerCheck};
 use keep_rules::rendezvous::{UuidMaker, service_uuid};
@@ -14,7 +13,7 @@ use keep_rules::{ClusterId, Token};
 use url::Url;
 
 use crate::failure::Failure;
-use crate::manifests::config_of;
+use crate::manifests::load_config;
 use crate::node::{first_line, url};
 use crate::ttl::{self, TtlArg};
 
@@ -94,7 +93,12 @@ impl ClusterArgs {
 
     /// Finds the nodes. Sends nothing yet.
     pub(crate) fn cluster(self) -> Result<Cluster, Failure> {
-        let loaded = self.load_config()?;
+        let loaded = load_config(self.config.as_deref(), self.data.as_deref())?;
+        self.cluster_of(loaded)
+    }
+
+    /// The same, by a configuration that was loaded already.
+    pub(crate) fn cluster_of(self, loaded: Option<Loaded>) -> Result<Cluster, Failure> {
         let (config, source) = match loaded {
             Some(loaded) => (Some(loaded.config), Some(loaded.source)),
             None => (None, None),
@@ -139,16 +143,6 @@ impl ClusterArgs {
             data: self.data,
             source,
         })
-    }
-
-    fn load_config(&self) -> Result<Option<Loaded>, Failure> {
-        let source = match (&self.data, &self.config) {
-            (Some(data), _) => ConfigSource::File(config_of(data)?),
-            (None, Some(file)) => ConfigSource::from_argument(Some(file), &Environment::default()),
-            (None, None) => return Ok(None),
-        };
-        let loaded = config::load(&source, &Environment::of_process());
-        loaded.map(Some).map_err(|error| Failure::Usage(error.to_string()))
     }
 
     fn token(&self, config: Option<&Config>) -> Result<Option<Token>, Failure> {

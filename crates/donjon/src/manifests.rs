@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use donjon_node::config::{self, Config, ConfigSource, DATA_CONFIG_FILE, Environment};
+use donjon_node::config::{self, Config, ConfigSource, DATA_CONFIG_FILE, Environment, Loaded};
 
 use crate::cluster::{Cluster, ClusterArgs};
 use crate::failure::Failure;
@@ -42,8 +42,29 @@ pub(crate) struct Manifests {
 impl ManifestsArgs {
     /// Finds the directory. It need not be there yet.
     pub(crate) fn find(self) -> Result<Manifests, Failure> {
-        let config = self.load()?;
-        let configured = config.as_ref().and_then(|config| config.balance.manifests.clone());
+        let loaded = self.load()?;
+        self.found(loaded.as_ref().map(|loaded| &loaded.config))
+    }
+
+    /// The same, and the nodes of the cluster whose configuration was named. No nodes if none was, or it has none.
+    pub(crate) fn find_with_cluster(self) -> Result<(Manifests, Option<Cluster>), Failure> {
+        let loaded = self.load()?;
+        let nodes = ClusterArgs::of(self.config.clone(), self.data.clone(), self.ttl);
+        let manifests = self.found(loaded.as_ref().map(|loaded| &loaded.config))?;
+        match loaded {
+            Some(loaded) if !loaded.config.keepstores.is_empty() => {
+                Ok((manifests, Some(nodes.cluster_of(Some(loaded))?)))
+            }
+            Some(_) | None => Ok((manifests, None)),
+        }
+    }
+
+    fn load(&self) -> Result<Option<Loaded>, Failure> {
+        load_config(self.config.as_deref(), self.data.as_deref())
+    }
+
+    fn found(self, config: Option<&Config>) -> Result<Manifests, Failure> {
+        let configured = config.and_then(|config| config.balance.manifests.clone());
         let own = self.data.as_ref().map(|data| data.join(OWN));
         let dir = self.manifests.or(configured).or(own).ok_or_else(|| {
             Failure::Usage(
@@ -53,28 +74,24 @@ impl ManifestsArgs {
         })?;
         Ok(Manifests { dir, ttl: self.ttl.or(config.map(|config| config.signing.ttl))? })
     }
+}
 
-    /// The nodes of the cluster whose configuration was named. Nothing if none was, or it has no nodes.
-    pub(crate) fn cluster(&self) -> Result<Option<Cluster>, Failure> {
-        if self.load()?.is_none_or(|config| config.keepstores.is_empty()) {
-            return Ok(None);
-        }
-        ClusterArgs::of(self.config.clone(), self.data.clone(), self.ttl).cluster().map(Some)
-    }
-
-    fn load(&self) -> Result<Option<Config>, Failure> {
-        let source = match (&self.data, &self.config) {
-            (Some(data), _) => ConfigSource::File(config_of(data)?),
-            (None, Some(file)) => ConfigSource::from_argument(Some(file), &Environment::default()),
-            (None, None) => return Ok(None),
-        };
-        let loaded = config::load(&source, &Environment::of_process());
-        loaded.map(|loaded| Some(loaded.config)).map_err(|error| Failure::Usage(error.to_string()))
-    }
+/// The configuration that `--data` or `--config` names, if one of them does.
+pub(crate) fn load_config(
+    config: Option<&Path>,
+    data: Option<&Path>,
+) -> Result<Option<Loaded>, Failure> {
+    let source = match (data, config) {
+        (Some(data), _) => ConfigSource::File(config_of(data)?),
+        (None, Some(file)) => ConfigSource::from_argument(Some(file), &Environment::default()),
+        (None, None) => return Ok(None),
+    };
+    let loaded = config::load(&source, &Environment::of_process());
+    loaded.map(Some).map_err(|error| Failure::Usage(error.to_string()))
 }
 
 /// The configuration file of a data directory. It must be there: to look is not to set up.
-pub(crate) fn config_of(data: &Path) -> Result<PathBuf, Failure> {
+fn config_of(data: &Path) -> Result<PathBuf, Failure> {
     let file = data.join(DATA_CONFIG_FILE);
     match file.try_exists() {
         Ok(true) => Ok(file),

@@ -5,13 +5,13 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use donjon_node::config::{self, Config, ConfigSource, Environment, PeerTrust};
+use donjon_node::config::{Config, PeerTrust};
 use keep_protocol::client::{KeepClient, ServerCheck};
 use keep_rules::{Locator, SigningKey, Timestamp, Token};
 use url::Url;
 
 use crate::failure::Failure;
-use crate::manifests::config_of;
+use crate::manifests::load_config;
 
 /// Where a node listens unless told otherwise.
 const DEFAULT_URL: &str = "http://127.0.0.1:25107/";
@@ -90,13 +90,8 @@ impl NodeArgs {
     }
 
     fn load_config(&self) -> Result<Option<Config>, Failure> {
-        let source = match (&self.data, &self.config) {
-            (Some(data), _) => ConfigSource::File(config_of(data)?),
-            (None, Some(file)) => ConfigSource::from_argument(Some(file), &Environment::default()),
-            (None, None) => return Ok(None),
-        };
-        let loaded = config::load(&source, &Environment::of_process());
-        loaded.map(|loaded| Some(loaded.config)).map_err(|error| Failure::Usage(error.to_string()))
+        let loaded = load_config(self.config.as_deref(), self.data.as_deref())?;
+        Ok(loaded.map(|loaded| loaded.config))
     }
 
     fn token(&self, config: Option<&Config>) -> Result<Option<Token>, Failure> {
@@ -212,6 +207,8 @@ impl Signer {
 
 #[cfg(test)]
 mod tests {
+    use donjon_node::config::{self, Environment};
+
     use super::*;
 
     const CONFIG: &str = "

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Instant, SystemTime};
 
-use donjon_files::{Nodes, OnProgress, Server};
+use donjon_files::{Nodes, OnBlock, OnProgress, Server};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use keep_protocol::client::KeepClient;
 use keep_rules::Timestamp;
@@ -83,7 +83,7 @@ pub(crate) fn nodes(cluster: &Cluster, described: &Described) -> Nodes<KeepClien
     Nodes::new(servers.collect()).signed(cluster.signing.clone())
 }
 
-/// How far a transfer is: bytes, files, rate. On stderr, if that is a terminal.
+/// How far a transfer is: bytes, files, rate; or blocks. On stderr, if that is a terminal.
 #[derive(Clone, Debug)]
 pub(crate) struct Bar {
     bar: ProgressBar,
@@ -112,6 +112,22 @@ impl Bar {
                 bar.bar.set_message(format!("{} of {}", before + done.files, bar.files));
             }
         })
+    }
+
+    /// One that counts blocks.
+    pub(crate) fn of_blocks(doing: &'static str, blocks: u64) -> Self {
+        let template = "{prefix} {wide_bar} {pos} of {len} blocks, {per_sec}, {eta} left";
+        let style = ProgressStyle::with_template(template).expect("the template is well-formed");
+        let bar = ProgressBar::with_draw_target(Some(blocks), ProgressDrawTarget::stderr())
+            .with_style(style)
+            .with_prefix(doing);
+        Bar { bar, files: 0, files_done: Arc::default() }
+    }
+
+    /// Moves one of blocks by one.
+    pub(crate) fn steps(&self) -> OnBlock {
+        let bar = self.bar.clone();
+        Arc::new(move || bar.inc(1))
     }
 
     /// Takes it off the screen.

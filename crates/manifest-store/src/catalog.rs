@@ -1,9 +1,11 @@
 //! Every collection of a directory: a line each between a first line that says how many there are and a last line that has
 //! the SHA-256 of all before it.
 
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use keep_rules::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -12,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 use crate::disk::Disk;
 use crate::entry::Entry;
 use crate::error::StoreError;
+use crate::name::CollectionName;
 
 /// The format that is written. Format 1 is read too: its entries do not say until when they are protected.
 const FORMAT: u32 = 2;
@@ -71,6 +74,30 @@ impl Catalog {
     /// The live collection of this name.
     pub fn live(&self, name: &str) -> Option<&Entry> {
         self.entries.iter().find(|entry| entry.is_live() && entry.name.as_str() == name)
+    }
+
+    /// What [`Store::restore`](crate::Store::restore) would bring back at `now`, by name, if signatures are valid for `ttl`: of
+    /// each name that is free the collection that was removed last, if its time is not up (see [`Entry::undo_until`]). One
+    /// whose name was taken, or removed again, later is not among them.
+    pub fn restorable(&self, now: Timestamp, ttl: Duration) -> HashMap<&CollectionName, &Entry> {
+        let now = self.not_before(now);
+        let mut restorable: HashMap<&CollectionName, &Entry> = HashMap::new();
+        let in_time = |entry: &&Entry| entry.undo_until(ttl).is_some_and(|until| now < until);
+        for entry in self.entries.iter().filter(in_time) {
+            let newest = restorable.entry(&entry.name).or_insert(entry);
+            if newest.removed_at <= entry.removed_at {
+                *newest = entry;
+            }
+        }
+        for live in self.entries.iter().filter(|entry| entry.is_live()) {
+            restorable.remove(&live.name);
+        }
+        restorable
+    }
+
+    /// A clock that went back must neither shorten a protection nor bring back what a balancer may have given up.
+    pub(crate) fn not_before(&self, now: Timestamp) -> Timestamp {
+        now.max(self.written_at)
     }
 
     /// An empty catalog, which no directory has yet.

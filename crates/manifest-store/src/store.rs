@@ -128,8 +128,8 @@ impl Store {
         Ok(given_up)
     }
 
-    /// Brings back the collection of this name that was removed last, if its time is not up: see [`Entry::undo_until`]. Gives
-    /// it as it is now. Whether its blocks are there is not known here: clocks may be wrong, so whoever calls this looks.
+    /// Brings back the collection of this name that was removed last, if its time is not up: see [`Catalog::restorable`].
+    /// Gives it as it is now. Whether its blocks are there is not known here: clocks may be wrong, so whoever calls this looks.
     ///
     /// # Errors
     /// [`StoreError::NoSuchName`] if there is none; [`StoreError::Exists`] if the name has been taken since;
@@ -145,21 +145,19 @@ impl Store {
         if self.catalog.live(name.as_str()).is_some() {
             return Err(StoreError::Exists { name: name.clone() });
         }
-        let mut next = self.catalog.clone();
-        let removed = next
-            .entries
-            .iter_mut()
-            .filter(|entry| entry.name == *name)
-            .filter(|entry| entry.undo_until(ttl).is_some_and(|until| now < until))
-            .max_by_key(|entry| entry.removed_at);
-        let restored = match removed {
-            None => return Err(StoreError::NoSuchName { name: name.clone() }),
-            Some(entry) => {
-                files::verify(&self.dir, entry)?;
-                entry.restore();
-                entry.clone()
-            }
+        let removed = self.catalog.restorable(now, ttl).remove(name).cloned();
+        let Some(removed) = removed else {
+            return Err(StoreError::NoSuchName { name: name.clone() });
         };
+        files::verify(&self.dir, &removed)?;
+        let mut restored = removed.clone();
+        restored.restore();
+        let mut next = self.catalog.clone();
+        // Every entry has a file of its own.
+        let same = |entry: &&mut Entry| entry.file == removed.file;
+        for entry in next.entries.iter_mut().filter(same) {
+            *entry = restored.clone();
+        }
         self.replace(next, now)?;
         Ok(restored)
     }
@@ -182,9 +180,8 @@ impl Store {
         Ok(forgotten)
     }
 
-    /// A clock that went back must neither shorten a protection nor bring back what a balancer may have given up.
     fn not_before(&self, now: Timestamp) -> Timestamp {
-        now.max(self.catalog.written_at)
+        self.catalog.not_before(now)
     }
 
     /// The catalog on the disk is replaced first, ours only if that is done.

@@ -24,7 +24,8 @@ struct State {
     refuses_touch: bool,
     hangs_up: bool,
     class: Option<String>,
-    devices: Devices,
+    /// What it says of its devices; nothing said is no ids.
+    devices: Option<Devices>,
 }
 
 impl MemoryNode {
@@ -72,11 +73,16 @@ impl MemoryNode {
             replication: 1,
             storage_classes: [("default".to_owned(), true)].into(),
         };
-        self.0.lock().unwrap().devices = Devices::of(&[mount]);
+        self.0.lock().unwrap().devices = Some(Devices::of(&[mount]));
+    }
+
+    /// It does not say which devices it has.
+    pub(crate) fn be_silent(&self) {
+        self.0.lock().unwrap().devices = Some(Devices::Silent);
     }
 
     pub(crate) fn devices(&self) -> Devices {
-        self.0.lock().unwrap().devices.clone()
+        self.0.lock().unwrap().devices.clone().unwrap_or(Devices::NoIds)
     }
 
     pub(crate) fn hashes(&self) -> Vec<BlockHash> {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use donjon_files::{ReviveOptions, Revived, revive};
 use keep_manifest::BlockRef;
@@ -22,11 +23,21 @@ async fn stored() -> (World, BTreeSet<BlockRef>) {
 }
 
 async fn look(world: &World, blocks: &BTreeSet<BlockRef>) -> Revived {
+    let done = Arc::new(AtomicUsize::new(0));
     let options = ReviveOptions {
         locate: Arc::new(|block| block.to_string().parse().unwrap()),
         classes: Vec::new(),
+        on_block: {
+            let done = Arc::clone(&done);
+            Arc::new(move || {
+                done.fetch_add(1, Ordering::Relaxed);
+            })
+        },
     };
-    revive(&world.nodes(), blocks, &options, || Timestamp::from_seconds(1_000)).await
+    let clock = || Timestamp::from_seconds(1_000);
+    let revived = revive(&world.nodes(), blocks, &options, clock).await;
+    assert_eq!(done.load(Ordering::Relaxed), blocks.len(), "progress is told of each block");
+    revived
 }
 
 fn puts(world: &World) -> u64 {

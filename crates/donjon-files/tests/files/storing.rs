@@ -74,6 +74,24 @@ async fn two_nodes_that_show_one_device_have_one_copy() {
         few.contains("2 of 3 copies, and 1 more on devices that may have one already"),
         "{few}"
     );
+    assert!(few.contains("to put again does not help, because nodes share devices"), "{few}");
+}
+
+#[tokio::test]
+async fn a_node_that_does_not_say_where_it_writes_counts_beside_no_other() {
+    let world = World::new(3);
+    two_files(&world);
+    world.servers[0].be_silent();
+    world.put(2, &[]).await.unwrap();
+    for node in &world.servers[1..] {
+        assert_eq!(node.hashes().len(), 2, "two copies beside that of the silent node");
+    }
+    let few = world.put(3, &[]).await.unwrap_err().to_string();
+    for part in
+        ["2 of 3 copies, and 1 more", "http://node-0/", "GET /mounts", "put again when these"]
+    {
+        assert!(few.contains(part), "{part}: {few}");
+    }
 }
 
 #[tokio::test]

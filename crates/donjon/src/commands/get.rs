@@ -17,6 +17,7 @@ use crate::failure::Failure;
 use crate::output::{Format, print};
 use crate::table::bytes;
 use crate::transfer::{Bar, ManifestsDir, nodes, unless_interrupted};
+pub(super) use source::Hints;
 use source::Source;
 
 /// So many files that are not restored are named on stderr; --json has them all.
@@ -111,7 +112,7 @@ const INTERRUPTED: &str =
     "files that were whole are in place. The same command again goes on where this one stopped";
 
 /// Signed here if the key is known; else with the hints that the manifest has.
-fn locate(signing: Option<Signing>, hints: source::Hints) -> Locate {
+pub(super) fn locate(signing: Option<Signing>, hints: Hints) -> Locate {
     Arc::new(move |block| match (&signing, hints.get(&block)) {
         (Some(signing), _) => signing.sign(block, SystemTime::now().into()),
         (None, Some(with_hints)) => with_hints.clone(),

@@ -1,10 +1,12 @@
 //! `donjon ls`
 
+use std::collections::HashMap;
+use std::ptr;
 use std::time::SystemTime;
 
 use keep_manifest::Streams;
 use keep_rules::Timestamp;
-use manifest_store::{Catalog, Entry, Scan, Standing};
+use manifest_store::{Catalog, CollectionName, Entry, Scan, Standing};
 use serde_json::{Value, json};
 
 use crate::exit::Exit;
@@ -23,7 +25,8 @@ Examples:
   donjon ls photos --data /srv/keep
 
 With --json: an object a line for each collection or file; undo_until_ns and kept_until_ns say how
-long `donjon rm --undo` works, and how long blocks are kept.
+long `donjon rm --undo` works (null if it does not bring back this one: it was replaced, or removed
+too long ago), and how long blocks are kept.
 Exit status: 0 done, 3 there is no collection of that name")]
 pub(crate) struct LsArgs {
     /// The collection whose files to list, by name or portable data hash
@@ -53,12 +56,17 @@ fn collections(manifests: &Manifests, all: bool, format: Format) -> Result<Exit,
     let catalog = Catalog::load(&manifests.dir).map_err(other)?;
     let now: Timestamp = SystemTime::now().into();
     let listed = catalog.entries.iter().filter(|entry| entry.is_live() || all);
+    let restorable = manifests.ttl.map(|ttl| catalog.restorable(now, ttl)).unwrap_or_default();
+    let newest = newest(&catalog);
+    let has_successor =
+        |entry: &Entry| newest.get(&entry.name).is_some_and(|newest| !ptr::eq(*newest, entry));
     let mut output = Output::stdout();
     let mut shown = table(["NAME", "FILES", "SIZE", "BLOCKS", "COPIES", "PUBLISHED", "STATE"]);
     for entry in listed {
         let standing = manifests.ttl.map(|ttl| entry.standing(now, ttl));
-        let undo_until = manifests.ttl.and_then(|ttl| entry.undo_until(ttl));
-        let undo_until = undo_until.filter(|until| now < *until);
+        let is_restorable = restorable.get(&entry.name).is_some_and(|one| ptr::eq(*one, entry));
+        let undo_until = manifests.ttl.filter(|_| is_restorable);
+        let undo_until = undo_until.and_then(|ttl| entry.undo_until(ttl));
         if format.json {
             let kept_until = match standing {
                 Some(Standing::RemovedUntil(until)) => Some(until),
@@ -74,6 +82,11 @@ fn collections(manifests: &Manifests, all: bool, format: Format) -> Result<Exit,
             (Some(Standing::RemovedUntil(_)), Some(until)) => {
                 format!("removed, --undo until {}", utc::text(until))
             }
+            (Some(Standing::RemovedUntil(until)), None) if has_successor(entry) => format!(
+                "replaced, blocks kept until {}: donjon get {}",
+                utc::text(until),
+                entry.pdh
+            ),
             (Some(Standing::RemovedUntil(until)), None) => {
                 format!("removed, no --undo, blocks kept until {}: {}", utc::text(until), entry.pdh)
             }
@@ -97,6 +110,19 @@ fn collections(manifests: &Manifests, all: bool, format: Format) -> Result<Exit,
     }
     output.flush()?;
     Ok(Exit::Done)
+}
+
+/// Of each name the collection that is there, or was removed last.
+fn newest(catalog: &Catalog) -> HashMap<&CollectionName, &Entry> {
+    let mut newest: HashMap<&CollectionName, &Entry> = HashMap::new();
+    for entry in &catalog.entries {
+        let known = newest.entry(&entry.name).or_insert(entry);
+        let is_newer = known.removed_at <= entry.removed_at;
+        if !known.is_live() && (entry.is_live() || is_newer) {
+            *known = entry;
+        }
+    }
+    newest
 }
 
 fn as_json(entry: &Entry, undo_until: Option<Timestamp>, kept_until: Option<Timestamp>) -> Value {

@@ -5,7 +5,7 @@ mod publishing;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
-use donjon_files::{Packing, Put, PutOptions, Special, SpecialFile, Wish, scan};
+use donjon_files::{Packing, PutOptions, PutReport, Special, SpecialFile, Wish, scan};
 use manifest_store::{Change, CollectionName, Existing, Scan, StoreError, Wanted};
 use serde_json::json;
 
@@ -36,7 +36,8 @@ Examples:
 With --json: an object with name, result (added, replaced, unchanged, or rewished: other copies are
 wanted), portable_data_hash, generation, files, bytes, blocks and their stored_bytes (each once),
 copies, skipped, repeated_blocks (not sent again), renewed_blocks (made young again before the
-publication), healed_manifests (of the same content), forgotten_collections (removed long ago).
+publication), healed_manifests (of the same content), forgotten_collections (removed long ago), and
+doubt: why it is published and its blocks may be gone all the same (exit status 1), else null.
 Exit status: 0 it is published, 1 it is not, or it is and its blocks may be gone: stderr says which
 and why; 2 the command line is wrong. Put again then: what is stored already costs no room")]
 pub(crate) struct PutArgs {
@@ -120,19 +121,21 @@ pub(crate) async fn run(args: PutArgs) -> Result<Exit, Failure> {
     let existing = if args.replace { Existing::Replace } else { Existing::Refuse };
     let clock = Clock::start();
     let publishing = Publishing::new(&manifests.path, name, wanted, existing, ttl);
+    let mut report = PutReport::default();
     let work = async {
         let put = donjon_files::put(scan, &nodes, &options, || clock.now()).await;
         bar.clear();
         let mut put = put.map_err(|error| Failure::Other(error.to_string()))?;
-        let became = publishing.publish(&mut put, &nodes, || clock.now()).await?;
-        Ok((put, became))
+        report = put.report;
+        publishing.publish(&mut put, &nodes, || clock.now()).await
     };
     let ended = unless_interrupted(work, || publishing.interrupted()).await;
     bar.clear();
-    let (put, became) = ended?;
-    let said = Said { name: publishing.name(), put: &put, became, copies, skipped };
+    let name = publishing.name().clone();
+    let became = publishing.into_became(ended)?;
+    let said = Said { name: &name, report, became, copies, skipped };
     said.tell(args.format)?;
-    Ok(Exit::Done)
+    said.became.doubt.map_or(Ok(Exit::Done), Err)
 }
 
 /// The name that was given, or that of the first path.
@@ -172,7 +175,7 @@ fn check_catalog(dir: &Path) -> Result<(), Failure> {
 /// What came of it.
 struct Said<'a> {
     name: &'a CollectionName,
-    put: &'a Put,
+    report: PutReport,
     became: Became,
     copies: u32,
     skipped: Vec<SpecialFile>,
@@ -183,8 +186,8 @@ impl Said<'_> {
         for SpecialFile { path, kind } in &self.skipped {
             eprintln!("donjon: left out: {} ({kind})", path.display());
         }
-        let Said { name, put, became, copies, skipped } = self;
-        let Became { published, renewed, forgotten } = became;
+        let Said { name, report, became, copies, skipped } = self;
+        let Became { published, renewed, forgotten, doubt } = became;
         if published.healed > 0 {
             let healed = published.healed;
             eprintln!(
@@ -196,7 +199,6 @@ impl Said<'_> {
                 "donjon: this is the first collection here; if there were others before, the file system of the manifests is not mounted"
             );
         }
-        let report = &put.report;
         let said = json!({
             "name": name,
             "result": result(published.change),
@@ -212,6 +214,7 @@ impl Said<'_> {
             "healed_manifests": published.healed,
             "forgotten_collections": forgotten,
             "skipped": skipped.len(),
+            "doubt": doubt.as_ref().map(Failure::to_string),
         });
         let already = match published.change {
             Change::Added | Change::Replaced => "",

@@ -421,3 +421,23 @@ fn a_catalog_of_format_1_is_read_and_reckoned_by_the_ttl_of_today() {
     let refused = Catalog::load(dir.path()).unwrap_err().to_string();
     assert!(refused.contains("has format 3; this version reads 1 and 2"), "{refused}");
 }
+
+#[test]
+fn only_the_one_that_was_removed_last_can_be_brought_back_and_only_if_its_name_is_free() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = Store::open(dir.path(), at(0)).unwrap();
+    let name: CollectionName = "a".parse().unwrap();
+    let restorable =
+        |store: &Store, now| store.catalog().restorable(now, TTL).get(&name).map(|entry| entry.pdh);
+    store.publish(publication("a", 1, Existing::Refuse), manifest(1).as_bytes()).unwrap();
+    let new = publication("a", 2, Existing::Replace);
+    let new = store.publish(new, manifest(2).as_bytes()).unwrap().pdh;
+    assert_eq!(restorable(&store, at(3)), None, "the name is taken");
+    // By the clock of the directory at once.
+    store.remove(&name, at(2), TTL).unwrap();
+    assert_eq!(restorable(&store, at(3)), Some(new));
+    assert_eq!(store.restore(&name, at(3), TTL).unwrap().pdh, new);
+    assert_eq!(restorable(&store, at(3)), None);
+    store.remove(&name, at(4), TTL).unwrap();
+    assert_eq!(restorable(&store, at(4 + 1000)), None, "its time is up");
+}

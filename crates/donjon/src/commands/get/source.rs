@@ -15,7 +15,7 @@ use crate::failure::Failure;
 const MEMORY_MAX: usize = 8 << 30;
 
 /// Locators with hints, such as signatures, by their blocks.
-pub(super) type Hints = HashMap<BlockRef, Locator>;
+pub(in crate::commands) type Hints = HashMap<BlockRef, Locator>;
 
 /// A collection.
 pub(super) struct Source {

@@ -1,11 +1,11 @@
 //! What was stored becomes a collection: its blocks are young, its manifest is in the catalog, and its blocks are young still.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::io::{Seek as _, SeekFrom};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use donjon_files::{Node, Nodes, Put};
+use donjon_files::{Node, Nodes, Put, RenewError};
 use keep_rules::Timestamp;
 use manifest_store::{CollectionName, Existing, Publication, Published, Store, StoreError, Wanted};
 
@@ -14,20 +14,26 @@ use crate::failure::Failure;
 /// What is true of a put that was interrupted before it was published.
 pub(super) const NOTHING_PUBLISHED: &str = "nothing was published. The same command again goes on: blocks that are stored already are compared, and not written twice";
 
+/// What helps once it is published, also if it is too slow again: the collection protects from then on what is stored.
+const PUT_AGAIN: &str = "Put it again: what is gone is stored again, and blocks that are there are compared, and not written twice";
+
+/// What helps as long as it is not published.
+fn way_out(error: &RenewError) -> &'static str {
+    if matches!(error, RenewError::TooSlow { .. }) {
+        "put less at once, or set a longer BlobSigningTTL"
+    } else {
+        "put again, that renews every block"
+    }
+}
+
 pub(super) struct Publishing<'a> {
     dir: &'a Path,
     name: CollectionName,
     wanted: Wanted,
     existing: Existing,
     ttl: Duration,
-    stage: Cell<Stage>,
-}
-
-/// How far it is. Nothing is awaited between the publication and the change of this.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    Unpublished,
-    Published,
+    /// What came of it, once it is published. Nothing is awaited between the publication and the change of this.
+    became: RefCell<Option<Became>>,
 }
 
 /// What came of the publication.
@@ -38,6 +44,8 @@ pub(super) struct Became {
     pub(super) renewed: u64,
     /// Collections that were removed long ago, and are forgotten now.
     pub(super) forgotten: usize,
+    /// Why its blocks may be gone all the same.
+    pub(super) doubt: Option<Failure>,
 }
 
 impl<'a> Publishing<'a> {
@@ -48,7 +56,7 @@ impl<'a> Publishing<'a> {
         existing: Existing,
         ttl: Duration,
     ) -> Self {
-        Publishing { dir, name, wanted, existing, ttl, stage: Cell::new(Stage::Unpublished) }
+        Publishing { dir, name, wanted, existing, ttl, became: RefCell::default() }
     }
 
     pub(super) fn name(&self) -> &CollectionName {
@@ -57,21 +65,31 @@ impl<'a> Publishing<'a> {
 
     /// What is true if it is stopped now, and what to do.
     pub(super) fn interrupted(&self) -> String {
-        match self.stage.get() {
-            Stage::Unpublished => NOTHING_PUBLISHED.to_owned(),
-            Stage::Published => format!(
-                "{} is published, but publishing took so long that its blocks may be gone, and they were not all looked at again. Put it again: blocks that are there are compared, and not written twice",
+        match *self.became.borrow() {
+            None => NOTHING_PUBLISHED.to_owned(),
+            Some(_) => format!(
+                "{} is published, but publishing took so long that its blocks may be gone, and they were not all looked at again. {PUT_AGAIN}",
                 self.name
             ),
         }
     }
 
+    /// What came of it, however it ended: what went wrong after the publication is a doubt, and it is published.
+    pub(super) fn into_became(self, ended: Result<(), Failure>) -> Result<Became, Failure> {
+        match (self.became.into_inner(), ended) {
+            (Some(became), ended) => Ok(Became { doubt: ended.err(), ..became }),
+            (None, Err(failure)) => Err(failure),
+            (None, Ok(())) => unreachable!("it ends well only if it is published"),
+        }
+    }
+
+    /// Publishes it. What came of it is known then also if this fails later: see [`Publishing::into_became`].
     pub(super) async fn publish<N: Node>(
         &self,
         put: &mut Put,
         nodes: &Nodes<N>,
         clock: impl Fn() -> Timestamp,
-    ) -> Result<Became, Failure> {
+    ) -> Result<(), Failure> {
         let mut manifest = tempfile::tempfile().map_err(Failure::local("cannot make a file"))?;
         put.tree
             .write(&mut manifest)
@@ -85,9 +103,7 @@ impl<'a> Publishing<'a> {
         });
         let renewed = put.renew(nodes, self.ttl, &clock).await;
         let renewed = renewed.map_err(|error| {
-            Failure::Other(format!(
-                "{error}. Nothing is published: put again, that renews every block"
-            ))
+            Failure::Other(format!("{error}. Nothing is published: {}", way_out(&error)))
         })?;
         let publication = Publication {
             name: self.name.clone(),
@@ -101,17 +117,17 @@ impl<'a> Publishing<'a> {
         // Nothing is awaited until it is published: an interruption comes before or after.
         match store.publish(publication, manifest) {
             Ok(published) => {
-                self.stage.set(Stage::Published);
+                let became = Became { published, renewed, forgotten, doubt: None };
+                *self.became.borrow_mut() = Some(became);
                 drop(store);
                 // If the machine slept meanwhile, a balancer that did not know may have trashed blocks.
                 let again = put.renew(nodes, self.ttl, &clock).await;
-                again.map_err(|error| {
+                again.map(drop).map_err(|error| {
                     Failure::Other(format!(
-                        "{} is published, but publishing took so long that its blocks may be gone: {error}. Put it again",
+                        "{} is published, but publishing took so long that its blocks may be gone: {error}. {PUT_AGAIN}",
                         self.name
                     ))
-                })?;
-                Ok(Became { published, renewed, forgotten })
+                })
             }
             Err(error @ StoreError::Exists { .. }) => Err(Failure::Other(format!(
                 "{error}: --name, or --replace. All blocks are stored, but nothing is published"

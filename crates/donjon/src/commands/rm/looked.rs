@@ -2,17 +2,18 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::Arc;
-use std::time::SystemTime;
 
-use donjon_files::{Locate, ReviveOptions, Revived, Signing, revive};
+use donjon_files::{ReviveOptions, Revived, revive};
 use keep_manifest::{BlockRef, Blocks, Streams};
 use manifest_store::{Entry, Scan, StoreError};
 use serde_json::{Value, json};
 
 use crate::cluster::Cluster;
+use crate::commands::get::{Hints, locate};
 use crate::described::Described;
-use crate::transfer::{Clock, nodes};
+use crate::transfer::{Bar, Clock, nodes};
+
+use super::changed::{Changed, Outcome};
 
 /// So many files, and so many blocks, are named on stderr; --json has them all.
 const NAMED_MAX: usize = 20;
@@ -21,6 +22,8 @@ const NAMED_MAX: usize = 20;
 pub(super) enum Looked {
     /// No nodes were named.
     NoNodes,
+    /// Somebody interrupted it, and has been told.
+    Interrupted,
     /// The manifest could not be read any more; why.
     NoManifest(String),
     /// They were looked for.
@@ -29,15 +32,21 @@ pub(super) enum Looked {
 
 impl Looked {
     /// Looks for the blocks of a collection, and makes them young.
-    pub(super) async fn at(dir: &Path, entry: &Entry, cluster: Option<&Cluster>) -> Looked {
+    pub(super) async fn at(
+        dir: &Path,
+        entry: &Entry,
+        cluster: Option<&Cluster>,
+        bar: &Bar,
+    ) -> Looked {
         let Some(cluster) = cluster else { return Looked::NoNodes };
         let blocks = match blocks_of(dir, entry) {
             Ok(blocks) => blocks,
             Err(error) => return Looked::NoManifest(error.to_string()),
         };
         let options = ReviveOptions {
-            locate: locate(cluster.signing.clone()),
+            locate: locate(cluster.signing.clone(), Hints::new()),
             classes: entry.wanted.classes.clone(),
+            on_block: bar.steps(),
         };
         let clock = Clock::start();
         let nodes = nodes(cluster, &Described::default());
@@ -54,28 +63,48 @@ impl Looked {
     pub(super) fn is_well(&self) -> bool {
         match self {
             Looked::NoNodes => true,
-            Looked::NoManifest(_) => false,
+            Looked::Interrupted | Looked::NoManifest(_) => false,
             Looked::For { revived, .. } => {
                 revived.missing.is_empty() && revived.in_doubt.is_empty()
             }
         }
     }
 
-    /// What people are told beside the name: nothing if all is well.
-    pub(super) fn said(&self, name: &str) -> Vec<String> {
+    /// How many blocks there are, if they were looked for and all are there.
+    pub(super) fn all_there(&self) -> Option<u64> {
         match self {
-            Looked::NoNodes => vec![format!(
-                "{name}: its blocks were not looked at, because no nodes were named (--config or --data does): it was decided by clocks alone that they are there; `donjon get` finds out"
-            )],
+            Looked::For { revived, .. } if self.is_well() => Some(revived.young),
+            Looked::For { .. } | Looked::NoNodes | Looked::Interrupted | Looked::NoManifest(_) => {
+                None
+            }
+        }
+    }
+
+    /// What people are told to worry about: nothing if all is well.
+    pub(super) fn said(&self, changed: &Changed) -> Vec<String> {
+        let name = changed.name.as_str();
+        let again = if changed.outcome == Outcome::BroughtBack { " again" } else { "" };
+        match self {
+            Looked::Interrupted => Vec::new(),
+            Looked::NoNodes => {
+                let by_clocks = if changed.outcome == Outcome::BroughtBack {
+                    ": it was decided by clocks alone that they are there"
+                } else {
+                    ""
+                };
+                vec![format!(
+                    "{name}: its blocks were not looked at, because no nodes were named (--config or --data does){by_clocks}; `donjon get` finds out"
+                )]
+            }
             Looked::NoManifest(error) => {
-                vec![format!("{name}: is there again, but its blocks were not looked at: {error}")]
+                vec![format!("{name}: is there{again}, but its blocks were not looked at: {error}")]
             }
             Looked::For { .. } if self.is_well() => Vec::new(),
             Looked::For { revived, .. } if !revived.anybody_answered => vec![format!(
-                "{name}: is there again, but its blocks were not looked at, because no node answers: {}; `donjon get` finds out whether they are there",
+                "{name}: is there{again}, but its blocks were not looked at, because no node answers: {}; `donjon get` finds out whether they are there, or the same command again",
                 revived.in_doubt.values().next().map_or("", String::as_str)
             )],
-            Looked::For { revived, files } => said_of(name, revived, files),
+            Looked::For { revived, files } => said_of(name, again, revived, files),
         }
     }
 
@@ -96,7 +125,7 @@ impl Looked {
     }
 }
 
-fn said_of(name: &str, revived: &Revived, files: &[String]) -> Vec<String> {
+fn said_of(name: &str, again: &str, revived: &Revived, files: &[String]) -> Vec<String> {
     let Revived { young, missing, in_doubt, .. } = revived;
     let all = young + (missing.len() + in_doubt.len()) as u64;
     let named = |all: &[String]| {
@@ -105,7 +134,7 @@ fn said_of(name: &str, revived: &Revived, files: &[String]) -> Vec<String> {
         format!("{}{more}", all[..all.len().min(NAMED_MAX)].join(", "))
     };
     let mut said = vec![format!(
-        "{name}: is in the catalog again, and NOT whole: blocks that are missing or in doubt: {} of {all}; files that need them: {} ({})",
+        "{name}: is in the catalog{again}, and NOT whole: blocks that are missing or in doubt: {} of {all}; files that need them: {} ({})",
         missing.len() + in_doubt.len(),
         files.len(),
         named(files),
@@ -153,11 +182,4 @@ fn files_of(
         files.extend(stream.files().filter(needs).map(|file| file.path().to_string()));
     }
     Ok(files.into_iter().collect())
-}
-
-fn locate(signing: Option<Signing>) -> Locate {
-    Arc::new(move |block| match &signing {
-        Some(signing) => signing.sign(block, SystemTime::now().into()),
-        None => block.to_string().parse().expect("hash and size are a locator"),
-    })
 }

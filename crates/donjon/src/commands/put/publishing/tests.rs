@@ -98,7 +98,7 @@ fn nodes(node: &Memory) -> Nodes<Memory> {
         uuid: "zzzzz-bi6l4-000000000000000".to_owned(),
         name: "http://node/".to_owned(),
         node: node.clone(),
-        devices: donjon_files::Devices::default(),
+        devices: donjon_files::Devices::NoIds,
     };
     Nodes::new(vec![server])
 }
@@ -118,7 +118,9 @@ async fn a_put_that_slept_while_it_published_looks_at_its_blocks_again() {
     let (manifests, nodes) = (story.manifests(), nodes(&story.node));
     let publishing = story.publishing(&manifests);
     let clock = sleepy(&manifests, story.stored_at);
-    let became = publishing.publish(&mut story.put, &nodes, &clock).await.unwrap();
+    let ended = publishing.publish(&mut story.put, &nodes, &clock).await;
+    let became = publishing.into_became(ended).unwrap();
+    assert!(became.doubt.is_none());
     assert_eq!(became.renewed, 0, "they were young before");
     let blocks: Vec<BlockHash> = story.node.blocks.lock().unwrap().keys().copied().collect();
     let touched = story.node.touched.lock().unwrap().clone();
@@ -132,7 +134,11 @@ async fn blocks_that_are_gone_after_the_publication_are_told_and_it_is_published
     let publishing = story.publishing(&manifests);
     story.node.blocks.lock().unwrap().clear();
     let clock = sleepy(&manifests, story.stored_at);
-    let said = publishing.publish(&mut story.put, &nodes, clock).await.unwrap_err().to_string();
+    let ended = publishing.publish(&mut story.put, &nodes, clock).await;
+    // A script is told of it, and of the doubt.
+    let became = publishing.into_became(ended).unwrap();
+    assert_eq!(became.published.change, manifest_store::Change::Added);
+    let said = became.doubt.unwrap().to_string();
     assert!(said.contains("a is published, but publishing took so long"), "{said}");
     assert!(said.contains("http://node/: not found. Put it again"), "{said}");
     assert!(!said.contains("othing is published"), "{said}");
@@ -149,7 +155,7 @@ async fn stopped_at_touch(clock: impl Fn(&Path, Timestamp) -> Timestamp) -> (Str
     let stored_at = story.stored_at;
     tokio::select! {
         ended = publishing.publish(&mut story.put, &nodes, || clock(&manifests, stored_at)) => {
-            panic!("it was to be held: {:?}", ended.map(|became| became.renewed))
+            panic!("it was to be held: {:?}", ended.is_ok())
         }
         () = reached.notified() => {}
     }
@@ -164,4 +170,34 @@ async fn what_an_interrupted_put_says_is_true_before_and_after_the_publication()
     let (said, is_published) = stopped_at_touch(slept).await;
     assert!(said.starts_with("a is published, but") && is_published, "{said}");
     assert!(said.contains("Put it again") && !said.contains("nothing was published"), "{said}");
+}
+
+/// A clock by which every look at it takes the whole TTL.
+fn slow(begun: Timestamp) -> impl Fn() -> Timestamp {
+    let looks = std::cell::Cell::new(0);
+    move || {
+        looks.set(looks.get() + 1);
+        begun.after(TTL * looks.get())
+    }
+}
+
+#[tokio::test]
+async fn a_put_that_is_too_slow_gets_one_advice() {
+    let mut story = Story::begin(Memory::default()).await;
+    let manifests = story.manifests();
+    let publishing = story.publishing(&manifests);
+    let ended =
+        publishing.publish(&mut story.put, &nodes(&story.node), slow(story.stored_at)).await;
+    let said = publishing.into_became(ended).unwrap_err().to_string();
+    assert!(said.contains("Nothing is published: put less at once, or set a longer"), "{said}");
+    assert!(!said.contains("put again"), "{said}");
+    let mut story = Story::begin(Memory::default()).await;
+    let (manifests, nodes) = (story.manifests(), nodes(&story.node));
+    let publishing = story.publishing(&manifests);
+    let (begun, slow) = (story.stored_at, slow(story.stored_at));
+    let clock = || if is_published(&manifests) { slow() } else { begun };
+    let ended = publishing.publish(&mut story.put, &nodes, clock).await;
+    let said = publishing.into_became(ended).unwrap().doubt.unwrap().to_string();
+    assert!(said.contains("a is published, but") && said.contains("faster than"), "{said}");
+    assert!(said.contains(". Put it again: ") && !said.contains("put less"), "{said}");
 }
