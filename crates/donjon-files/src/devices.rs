@@ -35,9 +35,10 @@ pub enum Devices {
     Named(Vec<Device>),
 }
 
-/// A device that a node may write to.
+/// A device that a node may write to, by a mount.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Device {
+    mount: String,
     id: String,
     classes: BTreeSet<String>,
 }
@@ -52,6 +53,7 @@ impl Devices {
         let device = |mount: &MountDescription| {
             let classes = mount.storage_classes.iter().filter(|(_, is_member)| **is_member);
             Device {
+                mount: mount.uuid.clone(),
                 id: mount.device_id.clone(),
                 classes: classes.map(|(class, _)| class.clone()).collect(),
             }
@@ -71,5 +73,32 @@ impl Devices {
                 })
             }
         }
+    }
+
+    /// The device behind one of the node's mounts, if it is known.
+    pub(crate) fn behind(&self, mount: &str) -> Option<&Device> {
+        self.named().iter().find(|device| device.mount == mount)
+    }
+
+    /// Those that the node has named.
+    pub(crate) fn named(&self) -> &[Device] {
+        match self {
+            Devices::Silent | Devices::NoIds => &[],
+            Devices::Named(devices) => devices,
+        }
+    }
+}
+
+impl Device {
+    pub(crate) fn mount(&self) -> &str {
+        &self.mount
+    }
+
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
+    pub(crate) fn is_of(&self, class: &str) -> bool {
+        self.classes.contains(class)
     }
 }

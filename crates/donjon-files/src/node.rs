@@ -4,7 +4,7 @@ use std::future::Future;
 
 use bytes::Bytes;
 use keep_protocol::client::{ClientError, KeepClient, PutBlock, Stored};
-use keep_rules::{BlockHash, Locator};
+use keep_rules::Locator;
 
 /// A node that keeps blocks. [`KeepClient`] is one, over the network.
 pub trait Node: Send + Sync {
@@ -14,8 +14,7 @@ pub trait Node: Send + Sync {
     /// What the node said. It may have the block all the same.
     fn put(
         &self,
-        hash: BlockHash,
-        classes: &[String],
+        block: PutBlock<'_>,
         data: Bytes,
     ) -> impl Future<Output = Result<Stored, ClientError>> + Send;
 
@@ -39,13 +38,8 @@ pub trait Node: Send + Sync {
 }
 
 impl Node for KeepClient {
-    async fn put(
-        &self,
-        hash: BlockHash,
-        classes: &[String],
-        data: Bytes,
-    ) -> Result<Stored, ClientError> {
-        self.put_block(PutBlock { hash, size: data.len() as u64, classes }, data).await
+    async fn put(&self, block: PutBlock<'_>, data: Bytes) -> Result<Stored, ClientError> {
+        self.put_block(block, data).await
     }
 
     async fn get(&self, locator: &Locator) -> Result<Vec<u8>, ClientError> {

@@ -1,16 +1,17 @@
 //! Who is asked next to keep a block, and when it has enough copies. Decides; does nothing.
 //!
-//! A node says how many copies it has stored, and not on which of its devices. So a copy counts if it cannot be on a device of
-//! another that counts; a volume that keeps several copies itself counts as so many.
+//! A node of ours says on which mounts it has stored copies: two on one device are one, and the node is asked again for one on
+//! another of its devices. A plain keepstore only says how many there are. Then a copy counts if it cannot be on a device of
+//! another that counts. A volume that keeps several copies itself counts as so many.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::num::NonZeroU32;
 use std::time::Duration;
 
 use keep_protocol::client::{ClientError, Stored};
 
 use crate::apart::most_apart;
-use crate::devices::Devices;
+use crate::devices::{Device, Devices};
 
 /// How long to wait before nodes that failed are asked again: each time once.
 const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(4)];
@@ -36,12 +37,16 @@ pub(crate) struct Placement<'a> {
     holders: Vec<Holder>,
     failures: Vec<(usize, ClientError)>,
     rounds: usize,
+    /// Nodes that could not store it on another of their devices.
+    exhausted: BTreeSet<usize>,
 }
 
-/// A node that has confirmed the block.
+/// A node that has confirmed the block; once for each time.
 #[derive(Debug)]
 struct Holder {
     server: usize,
+    /// The mounts that have it, if the node says.
+    on: Vec<String>,
     copies: u64,
     /// The same by wanted class, in the order of the wish.
     by_class: Vec<u64>,
@@ -52,6 +57,8 @@ struct Holder {
 pub(crate) struct Asking {
     pub(crate) server: usize,
     pub(crate) classes: Vec<String>,
+    /// Mounts whose devices have it already.
+    pub(crate) not_on: Vec<String>,
 }
 
 impl<'a> Placement<'a> {
@@ -65,6 +72,7 @@ impl<'a> Placement<'a> {
             holders: Vec::new(),
             failures: Vec::new(),
             rounds: 0,
+            exhausted: BTreeSet::new(),
         }
     }
 
@@ -73,9 +81,51 @@ impl<'a> Placement<'a> {
         if self.missing() <= self.in_flight {
             return None;
         }
-        let server = self.ask.pop_front()?;
+        let server = self.ask.pop_front().or_else(|| self.has_another_device())?;
         self.in_flight += 1;
-        Some(Asking { server, classes: self.missing_classes() })
+        Some(Asking { server, classes: self.missing_classes(), not_on: self.not_on(server) })
+    }
+
+    /// Once nobody is left: a node that has the block, says where, and has another device for it.
+    fn has_another_device(&self) -> Option<usize> {
+        if self.in_flight > 0 {
+            return None;
+        }
+        let classes = self.missing_classes();
+        let may_help =
+            |device: &Device| classes.is_empty() || classes.iter().any(|class| device.is_of(class));
+        let has_another = |server: &usize| match self.devices[*server] {
+            // Whoever says where may well have another.
+            Devices::Silent | Devices::NoIds => true,
+            Devices::Named(devices) => {
+                let not_on = self.not_on(*server);
+                let is_free = |device: &&Device| !not_on.iter().any(|not| not == device.mount());
+                devices.iter().filter(is_free).any(may_help)
+            }
+        };
+        let says_where = self.holders.iter().filter(|holder| !holder.on.is_empty());
+        let mut servers = says_where.map(|holder| holder.server);
+        servers.find(|server| !self.exhausted.contains(server) && has_another(server))
+    }
+
+    /// The mounts of a node whose devices have the block already, as far as nodes have said where they stored it.
+    fn not_on(&self, server: usize) -> Vec<String> {
+        let known = self.holders.iter().flat_map(|holder| {
+            holder
+                .on
+                .iter()
+                .map(|mount| (mount.as_str(), self.devices[holder.server].behind(mount)))
+        });
+        let mut mounts = BTreeSet::new();
+        for (mount, device) in known {
+            mounts.insert(mount);
+            let same = self.devices[server]
+                .named()
+                .iter()
+                .filter(|own| device.is_some_and(|device| device.id() == own.id()));
+            mounts.extend(same.map(Device::mount));
+        }
+        mounts.into_iter().map(str::to_owned).collect()
     }
 
     /// A node has confirmed the block.
@@ -86,12 +136,20 @@ impl<'a> Placement<'a> {
             confirmed.map(|(_, copies)| *copies).sum()
         };
         let by_class = self.wish.classes.iter().map(of_class).collect();
-        self.holders.push(Holder { server, copies: stored.replicas, by_class });
+        let (copies, on) = (stored.replicas, stored.on.clone());
+        let is_new = |mount: &String| !self.holders.iter().any(|holder| holder.on.contains(mount));
+        if self.holders.iter().any(|holder| holder.server == server) && !on.iter().any(is_new) {
+            self.exhausted.insert(server);
+        }
+        self.holders.push(Holder { server, on, copies, by_class });
     }
 
     /// A node has not.
     pub(crate) fn failed(&mut self, server: usize, error: ClientError) {
         self.in_flight -= 1;
+        if self.holders.iter().any(|holder| holder.server == server) {
+            self.exhausted.insert(server);
+        }
         self.failures.push((server, error));
     }
 
@@ -137,13 +195,20 @@ impl<'a> Placement<'a> {
 
     /// The nodes that have confirmed the block, and never said which devices they write to.
     pub(crate) fn silent_holders(&self) -> Vec<usize> {
-        let holders = self.holders.iter().map(|holder| holder.server);
+        let unsaid = self.holders.iter().filter(|holder| holder.on.is_empty());
+        let holders = unsaid.map(|holder| holder.server);
         holders.filter(|server| *self.devices[*server] == Devices::Silent).collect()
     }
 
     /// The nodes that have it, and what the others said.
     pub(crate) fn into_ends(self) -> (Vec<usize>, Vec<(usize, ClientError)>) {
-        (self.holders.into_iter().map(|holder| holder.server).collect(), self.failures)
+        let mut holders: Vec<usize> = Vec::new();
+        for holder in self.holders {
+            if !holders.contains(&holder.server) {
+                holders.push(holder.server);
+            }
+        }
+        (holders, self.failures)
     }
 
     fn copies_in(&self, class: usize) -> u64 {
@@ -153,8 +218,30 @@ impl<'a> Placement<'a> {
     /// The copies of nodes no two of which may share a device: the most that there surely are.
     fn apart(&self, class: Option<&str>, copies: impl Fn(&Holder) -> u64) -> u64 {
         let copies: Vec<u64> = self.holders.iter().map(copies).collect();
-        let devices = |holder: usize| self.devices[self.holders[holder].server];
-        most_apart(&copies, |one, other| devices(one).share_one(devices(other), class))
+        most_apart(&copies, |one, other| {
+            self.may_share(&self.holders[one], &self.holders[other], class)
+        })
+    }
+
+    /// Whether copies of these two may be on one device; both in this storage class, if there is one.
+    fn may_share(&self, one: &Holder, other: &Holder, class: Option<&str>) -> bool {
+        let (of_one, of_other) = (self.devices[one.server], self.devices[other.server]);
+        if one.on.is_empty() || other.on.is_empty() {
+            return of_one.share_one(of_other, class);
+        }
+        let places =
+            |holder: &'_ Holder, devices: &'a Devices| -> Vec<(String, Option<&'a Device>)> {
+                let all = holder.on.iter().map(|mount| (mount.clone(), devices.behind(mount)));
+                let is_of = |device: &Device| class.is_none_or(|class| device.is_of(class));
+                all.filter(|(_, device)| device.is_none_or(is_of)).collect()
+            };
+        let there = places(other, of_other);
+        places(one, of_one).iter().any(|(mount, device)| {
+            let is_same = |(_, another): &(String, Option<&Device>)| {
+                device.zip(*another).is_some_and(|(device, another)| device.id() == another.id())
+            };
+            there.iter().any(|place| place.0 == *mount || is_same(place))
+        })
     }
 }
 
@@ -175,6 +262,7 @@ mod tests {
             locator: BlockHash::EMPTY.to_string().parse().unwrap(),
             replicas,
             classes: classes.iter().map(|(class, count)| ((*class).to_owned(), *count)).collect(),
+            on: Vec::new(),
         }
     }
 
@@ -255,7 +343,7 @@ mod tests {
         placement.stored(0, &stored(1, &[("safe", 1)]));
         assert_eq!(
             placement.next().unwrap(),
-            Asking { server: 1, classes: vec!["fast".to_owned()] }
+            Asking { server: 1, classes: vec!["fast".to_owned()], not_on: Vec::new() }
         );
         placement.stored(1, &stored(5, &[]));
         assert_eq!(placement.missing(), 1, "an answer without classes confirms none");
@@ -310,6 +398,59 @@ mod tests {
         assert_eq!(placement.next().unwrap().server, 2, "another one is asked");
         placement.stored(2, &stored(1, &[]));
         assert_eq!(placement.missing(), 0, "the two others are apart");
+    }
+
+    fn on(mounts: &[&str]) -> Stored {
+        let on = mounts.iter().map(|mount| format!("mount of {mount:?}")).collect();
+        Stored { on, ..stored(1, &[("default", 1)]) }
+    }
+
+    #[test]
+    fn nodes_that_share_volumes_are_asked_again_for_another_one() {
+        for classes in [&[][..], &["default"]] {
+            let wish = wish(2, classes);
+            let of = [&["a", "shared"][..], &["b", "shared"]].map(devices);
+            let mut placement = Placement::new(&wish, of.iter().collect(), vec![0, 1]);
+            assert_eq!(asked(&mut placement), [0, 1]);
+            placement.stored(0, &on(&["shared"]));
+            assert!(asked(&mut placement).is_empty(), "the other one may have stored it elsewhere");
+            placement.stored(1, &on(&["shared"]));
+            assert_eq!((placement.copies(), placement.copies_beside_others()), (1, 1));
+            let again = placement.next().unwrap();
+            assert_eq!(
+                (again.server, again.not_on.as_slice()),
+                (0, &["mount of \"shared\"".to_owned()][..])
+            );
+            placement.failed(0, ClientError::NotFound);
+            assert_eq!(placement.next().unwrap().server, 1, "the first one could not");
+            placement.stored(1, &on(&["b"]));
+            assert_eq!((placement.missing(), placement.next()), (0, None));
+            assert_eq!(placement.into_ends().0, [0, 1]);
+        }
+    }
+
+    #[test]
+    fn copies_on_mounts_that_are_told_are_apart_though_nodes_share_others() {
+        let wish = wish(2, &[]);
+        let of = [&["a", "shared"][..], &["b", "shared"]].map(devices);
+        let mut placement = Placement::new(&wish, of.iter().collect(), vec![0, 1]);
+        assert_eq!(asked(&mut placement), [0, 1]);
+        placement.stored(0, &on(&["a"]));
+        placement.stored(1, &on(&["shared"]));
+        assert_eq!(placement.missing(), 0);
+    }
+
+    #[test]
+    fn a_node_that_stores_on_the_same_mount_for_ever_is_not_asked_for_ever() {
+        let wish = wish(2, &[]);
+        for silent in [Devices::Silent, devices(&["a", "b"])] {
+            let mut placement = Placement::new(&wish, vec![&silent], vec![0]);
+            for _ in 0..2 {
+                assert_eq!(placement.next().unwrap().server, 0);
+                placement.stored(0, &on(&["a"]));
+            }
+            assert_eq!((placement.next(), placement.missing()), (None, 1));
+        }
     }
 
     #[test]

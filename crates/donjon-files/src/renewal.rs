@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
 use keep_manifest::BlockRef;
-use keep_protocol::client::ClientError;
+use keep_protocol::client::{ClientError, PutBlock};
 use keep_rules::{Locator, Timestamp};
 use tokio::sync::Semaphore;
 
@@ -197,7 +197,13 @@ impl<'a, N: Node> Again<'a, N> {
                 data.insert(Bytes::from(read)).clone()
             }
         };
-        match self.nodes.servers()[holder].node.put(block.hash(), self.classes, data).await {
+        let put = PutBlock {
+            hash: block.hash(),
+            size: data.len() as u64,
+            classes: self.classes,
+            not_on: &[],
+        };
+        match self.nodes.servers()[holder].node.put(put, data).await {
             Ok(answer) if self.nodes.is_ours(&answer.locator, now) => Ok(()),
             Ok(_) => Err(Unsent::Refused(foreign())),
             Err(error) => Err(Unsent::Refused(error)),

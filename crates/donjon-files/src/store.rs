@@ -4,7 +4,7 @@ use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use keep_manifest::BlockRef;
-use keep_protocol::client::ClientError;
+use keep_protocol::client::{ClientError, PutBlock};
 use keep_rules::{Locator, Timestamp};
 
 use crate::failure::{self, NodeFailure};
@@ -93,10 +93,12 @@ pub(crate) async fn store<N: Node>(
     let mut asked = FuturesUnordered::new();
     let mut locator = None;
     loop {
-        while let Some(Asking { server, classes }) = placement.next() {
+        while let Some(Asking { server, classes, not_on }) = placement.next() {
             let data = data.clone();
             asked.push(async move {
-                (server, servers[server].node.put(block.hash(), &classes, data).await)
+                let (hash, size) = (block.hash(), data.len() as u64);
+                let put = PutBlock { hash, size, classes: &classes, not_on: &not_on };
+                (server, servers[server].node.put(put, data).await)
             });
         }
         match asked.next().await {

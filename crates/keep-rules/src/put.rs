@@ -192,6 +192,12 @@ impl PutPlan {
         }
     }
 
+    /// The mounts that have the block now: their indices in the vector that [`PutPlan::new`] got.
+    pub fn stored_on(&self) -> impl Iterator<Item = usize> + '_ {
+        let mounts = self.mounts.iter().enumerate();
+        mounts.filter(|(_, (_, progress))| *progress == Progress::Done).map(|(mount, _)| mount)
+    }
+
     fn settle(&self, mount: usize) -> Action {
         match self.mounts.get(mount) {
             Some((_, Progress::Pending(action))) => *action,

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use donjon_files::{Devices, Node};
-use keep_protocol::client::{ClientError, Stored};
+use keep_protocol::client::{ClientError, PutBlock, Stored};
 use keep_protocol::mounts::MountDescription;
 use keep_rules::{BlockHash, Locator};
 use md5::{Digest as _, Md5};
@@ -118,8 +118,7 @@ impl MemoryNode {
 impl Node for MemoryNode {
     async fn put(
         &self,
-        hash: BlockHash,
-        classes: &[String],
+        PutBlock { hash, classes, .. }: PutBlock<'_>,
         data: Bytes,
     ) -> Result<Stored, ClientError> {
         self.ask(|state| {
@@ -127,7 +126,12 @@ impl Node for MemoryNode {
             state.blocks.insert(hash, data.to_vec());
             let class = state.class.clone().unwrap_or_else(|| "default".to_owned());
             let classes = if classes.is_empty() { Vec::new() } else { vec![(class, 1)] };
-            Ok(Stored { locator: hash.to_string().parse().unwrap(), replicas: 1, classes })
+            Ok(Stored {
+                locator: hash.to_string().parse().unwrap(),
+                replicas: 1,
+                classes,
+                on: Vec::new(),
+            })
         })
     }
 

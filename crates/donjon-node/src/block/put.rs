@@ -5,9 +5,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::header::HeaderValue;
 use http::{HeaderMap, HeaderName, StatusCode};
+use keep_rules::mount::MountUuid;
 use keep_rules::{BLOCK_SIZE_MAX, BlockHash, ClassSet, PutOutcome, Timestamp};
 
-use super::upload::{Upload, too_large};
+use super::upload::{Finished, Upload, too_large};
 use crate::http::{Answer, Failure, Incoming, Permit, Tokens, text};
 use crate::mounts::Mount;
 use crate::node::Node;
@@ -16,6 +17,11 @@ const X_KEEP_STORAGE_CLASSES: HeaderName = HeaderName::from_static("x-keep-stora
 const X_KEEP_REPLICAS_STORED: HeaderName = HeaderName::from_static("x-keep-replicas-stored");
 const X_KEEP_STORAGE_CLASSES_CONFIRMED: HeaderName =
     HeaderName::from_static("x-keep-storage-classes-confirmed");
+
+/// Mounts that are not to be written, by their UUIDs: what the client has there already is enough. Donjon's own.
+const X_DONJON_NOT_ON: HeaderName = HeaderName::from_static("x-donjon-not-on");
+/// The mounts that have the block now, by their UUIDs. Donjon's own.
+const X_DONJON_STORED_ON: HeaderName = HeaderName::from_static("x-donjon-stored-on");
 
 /// Bytes of a refused body that are still read, so that a client that writes first and reads then sees the answer.
 const DRAINED_BYTES_MAX: u64 = 2 * BLOCK_SIZE_MAX;
@@ -35,6 +41,8 @@ pub(crate) struct Stored {
     pub(crate) outcome: PutOutcome,
     /// Its replicas' mtime, at least.
     pub(crate) mtime: Timestamp,
+    /// The mounts that have them.
+    pub(crate) on: Vec<MountUuid>,
 }
 
 struct RequestBody<'r> {
@@ -68,7 +76,10 @@ pub(crate) async fn put(
     let hash = BlockHash::from_hex(&path.as_bytes()[..32])
         .map_err(|bad| Failure::new(StatusCode::BAD_REQUEST, bad.to_string()))?;
     let classes = ClassSet::from_header(header_text(headers, &X_KEEP_STORAGE_CLASSES));
-    let mounts = node.mounts.in_write_order(hash);
+    let not_on: Vec<&str> =
+        header_text(headers, &X_DONJON_NOT_ON).split(',').map(str::trim).collect();
+    let mut mounts = node.mounts.in_write_order(hash);
+    mounts.retain(|mount| !not_on.contains(&mount.uuid.as_str()));
     let source = RequestBody { body: &mut body, permit: &mut permit };
     match store(node, hash, classes, mounts, source).await {
         Ok(stored) => Ok(answer(node, hash, &stored, tokens)),
@@ -102,9 +113,9 @@ pub(crate) async fn store(
         }
     }
     upload.take(piece.share()).await?;
-    let (outcome, size, mtime) = upload.finish().await?;
+    let Finished { outcome, length, mtime, on } = upload.finish().await?;
     match outcome {
-        PutOutcome::Stored { .. } => Ok(Stored { size, outcome, mtime }),
+        PutOutcome::Stored { .. } => Ok(Stored { size: length, outcome, mtime, on }),
         PutOutcome::Full => {
             Err(Failure::new(StatusCode::INSUFFICIENT_STORAGE, "insufficient storage"))
         }
@@ -122,6 +133,11 @@ fn answer(node: &Node, hash: BlockHash, stored: &Stored, tokens: &Tokens) -> Ans
             classes.iter().map(|(class, copies)| format!("{class}={copies}")).collect();
         let confirmed = HeaderValue::from_str(&confirmed.join(", "));
         answer.headers_mut().insert(X_KEEP_REPLICAS_STORED, HeaderValue::from(*replicas));
+        let on: Vec<&str> = stored.on.iter().map(MountUuid::as_str).collect();
+        // A UUID that no header can carry is not told.
+        if let Ok(on) = HeaderValue::from_str(&on.join(", ")) {
+            answer.headers_mut().insert(X_DONJON_STORED_ON, on);
+        }
         // Class names come from the config; one that no header can carry is not confirmed.
         if let Ok(confirmed) = confirmed {
             answer.headers_mut().insert(X_KEEP_STORAGE_CLASSES_CONFIRMED, confirmed);

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::future::join_all;
 use http::StatusCode;
+use keep_rules::mount::MountUuid;
 use keep_rules::put::{Action, Replica as Presence, Step};
 use keep_rules::{BLOCK_SIZE_MAX, BlockHash, ClassSet, PutMount, PutOutcome, PutPlan, Timestamp};
 use keep_volume::Error as VolumeError;
@@ -45,6 +46,17 @@ pub(super) struct Upload<'n> {
     compared: Vec<Arc<Mount>>,
     /// The mtime of the replica that each mount had, by its place in the plan.
     mtimes: Vec<Option<Timestamp>>,
+}
+
+/// What an upload came to.
+pub(super) struct Finished {
+    pub(super) outcome: PutOutcome,
+    /// Bytes received.
+    pub(super) length: u64,
+    /// Of its replicas, at least.
+    pub(super) mtime: Timestamp,
+    /// The mounts that have them.
+    pub(super) on: Vec<MountUuid>,
 }
 
 impl<'n> Upload<'n> {
@@ -94,11 +106,11 @@ impl<'n> Upload<'n> {
         Ok(())
     }
 
-    /// Everything was received: verifies the hash, then makes the replicas count.
+    /// Everything was received: verifies the hash, then makes the replicas count. Gives the mounts that have it, too.
     ///
     /// # Errors
     /// 400 if the data is not the block; 500 for a true collision.
-    pub(super) async fn finish(mut self) -> Result<(PutOutcome, u64, Timestamp), Failure> {
+    pub(super) async fn finish(mut self) -> Result<Finished, Failure> {
         let found = self.received.clone().finish().await;
         if found != self.hash {
             return Err(mismatch(found, self.hash));
@@ -120,7 +132,8 @@ impl<'n> Upload<'n> {
         }
         self.refuse_collisions().await?;
         let plan = self.plan.expect("made by begin");
-        Ok((plan.outcome(), length, now))
+        let on = plan.stored_on().map(|mount| self.mounts[mount].uuid.clone()).collect();
+        Ok(Finished { outcome: plan.outcome(), length, mtime: now, on })
     }
 
     /// Makes the plan, and gives what was kept to the sinks that it names.

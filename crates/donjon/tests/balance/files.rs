@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, SystemTime};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::cluster::{Block, Cluster, wait_for};
+use crate::cluster::{Block, Cluster, mount, wait_for};
 use crate::program::{Ran, command, donjon};
 use crate::transfers::block_files;
 
@@ -54,6 +54,37 @@ impl Cluster {
         fs::write(root.join("large"), &large).unwrap();
         fs::write(root.join("sub dir/the same"), &large).unwrap();
         self.arg("files")
+    }
+}
+
+/// A node that finds a block on a volume that it shares would keep that copy, and another node has it already.
+#[test]
+fn nodes_that_share_volumes_store_two_copies_on_two_of_them() {
+    // What each of three volumes is seen by: the last is shared, and then all are.
+    for seen_by in [[&[0][..], &[1], &[0, 1]], [&[0, 1], &[0, 1], &[0, 1]]] {
+        let mut cluster = Cluster::start(3, json!({}));
+        for node in 0..3 {
+            cluster.kill(node);
+        }
+        cluster.configure(|zzzzz| {
+            for (volume, nodes) in seen_by.iter().enumerate() {
+                let hosts = nodes.iter().map(|node| (cluster.url(*node).to_owned(), json!({})));
+                zzzzz["Volumes"][mount(volume)]["AccessViaHosts"] = Value::Object(hosts.collect());
+            }
+            let urls = zzzzz["Services"]["Keepstore"]["InternalURLs"].as_object_mut().unwrap();
+            urls.remove(cluster.url(2));
+        });
+        for node in 0..2 {
+            cluster.begin(node);
+        }
+        for number in 0..12 {
+            let file = cluster.path(&format!("file {number}"));
+            fs::write(&file, format!("content {number}")).unwrap();
+            let put = cluster.files(&["put", "--replication", "2", file.to_str().unwrap()]);
+            put.ends_with(0);
+            let block = Block::new(&format!("content {number}"));
+            assert_eq!(cluster.copies(&block), 2, "{number}: two volumes have it");
+        }
     }
 }
 

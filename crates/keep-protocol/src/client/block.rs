@@ -18,6 +18,8 @@ pub struct PutBlock<'a> {
     pub size: u64,
     /// The storage classes that should hold it; none: wherever it fits best.
     pub classes: &'a [String],
+    /// Mounts that are not to be written, by their UUIDs: another copy is wanted. A plain keepstore does not know of it.
+    pub not_on: &'a [String],
 }
 
 /// What a node answered to a PUT.
@@ -29,6 +31,8 @@ pub struct Stored {
     pub replicas: u64,
     /// Replicas by storage class, as the answer gives them; empty if it does not say.
     pub classes: Vec<(String, u64)>,
+    /// The mounts that have them, by their UUIDs; empty if the answer does not say, as that of a plain keepstore.
+    pub on: Vec<String>,
 }
 
 impl KeepClient {
@@ -52,7 +56,11 @@ impl KeepClient {
         if !block.classes.is_empty() {
             request = request.header("X-Keep-Storage-Classes", block.classes.join(", "));
         }
+        if !block.not_on.is_empty() {
+            request = request.header("X-Donjon-Not-On", block.not_on.join(", "));
+        }
         let response = self.upload(request).await?;
+        let on = header(&response, "X-Donjon-Stored-On").map(uuids).unwrap_or_default();
         let replicas = header(&response, "X-Keep-Replicas-Stored")
             .and_then(|text| text.parse().ok())
             .unwrap_or(1);
@@ -60,7 +68,7 @@ impl KeepClient {
             header(&response, "X-Keep-Storage-Classes-Confirmed").map(classes).unwrap_or_default();
         let body =
             answer::whole(response, self.silence_max, "answer to a PUT", LOCATOR_MAX).await?;
-        Ok(Stored { locator: locator_in(&body, block.hash)?, replicas, classes })
+        Ok(Stored { locator: locator_in(&body, block.hash)?, replicas, classes, on })
     }
 
     /// Reads a block. The locator must have a size hint, and a signature if the node wants one.
@@ -119,6 +127,11 @@ fn header<'a>(response: &'a Response, name: &str) -> Option<&'a str> {
 }
 
 /// `c1=n1, c2=n2`. Entries of any other form are left out, as clients do (spec section 10).
+fn uuids(text: &str) -> Vec<String> {
+    let named = text.split(',').map(str::trim).filter(|uuid| !uuid.is_empty());
+    named.map(str::to_owned).collect()
+}
+
 fn classes(text: &str) -> Vec<(String, u64)> {
     let entry = |entry: &str| {
         let (class, count) = entry.trim().split_once('=')?;

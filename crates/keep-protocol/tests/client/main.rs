@@ -134,11 +134,12 @@ async fn a_node_that_falls_silent_is_given_up() {
 
 #[tokio::test]
 async fn put_streams_its_data_and_reads_the_answer() {
-    let headers =
-        "X-Keep-Replicas-Stored: 2\r\nX-Keep-Storage-Classes-Confirmed: default=1, hot=1\r\n";
+    let headers = "X-Keep-Replicas-Stored: 2\r\nX-Keep-Storage-Classes-Confirmed: default=1, hot=1\r\nX-Donjon-Stored-On: one, two\r\n";
     let node = FakeNode::answering(answer("200 OK", headers, &format!("{FOO}+Asig@1\n"))).await;
     let classes = ["default".to_owned(), "hot".to_owned()];
-    let block = PutBlock { hash: FOO[..32].parse().unwrap(), size: 3, classes: &classes };
+    let not_on = ["full".to_owned(), "here".to_owned()];
+    let block =
+        PutBlock { hash: FOO[..32].parse().unwrap(), size: 3, classes: &classes, not_on: &not_on };
     let pieces = [Ok::<_, std::io::Error>("f"), Ok("oo")];
     let stored = client(&node)
         .put_block(block, Body::wrap_stream(futures_util::stream::iter(pieces)))
@@ -151,6 +152,8 @@ async fn put_streams_its_data_and_reads_the_answer() {
     assert!(request.head.starts_with("PUT /acbd18db4cc2f85cedef654fccc4a4d8 "), "{}", request.head);
     assert_eq!(request.header("Content-Length"), Some("3"));
     assert_eq!(request.header("X-Keep-Storage-Classes"), Some("default, hot"));
+    assert_eq!(request.header("X-Donjon-Not-On"), Some("full, here"));
+    assert_eq!(stored.on, ["one", "two"]);
     assert_eq!(request.body, b"foo");
 }
 
@@ -158,7 +161,7 @@ async fn put_streams_its_data_and_reads_the_answer() {
 async fn a_put_answered_with_another_block_is_an_error() {
     let node =
         FakeNode::answering(answer("200 OK", "", "37b51d194a7513e45b56f6524f2d51f2+3\n")).await;
-    let block = PutBlock { hash: FOO[..32].parse().unwrap(), size: 3, classes: &[] };
+    let block = PutBlock { hash: FOO[..32].parse().unwrap(), size: 3, classes: &[], not_on: &[] };
     says(&client(&node).put_block(block, "foo").await.unwrap_err(), "does not name block acbd18db");
 }
 

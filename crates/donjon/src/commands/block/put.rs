@@ -81,7 +81,7 @@ async fn put_file(
         }
         let hash = BlockHash::from_bytes(Md5::digest(&data).into());
         let stored = client
-            .put_block(PutBlock { hash, size, classes }, data)
+            .put_block(PutBlock { hash, size, classes, not_on: &[] }, data)
             .await
             .map_err(Failure::node(file.as_str()))?;
         tell(&stored, &file, offset, size, format, output)?;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use donjon_files::{Packing, PutOptions, Server, Special, Wish, scan};
-use keep_protocol::client::{ClientError, Stored};
+use keep_protocol::client::{ClientError, PutBlock, Stored};
 use keep_rules::{BlockHash, Locator};
 use manifest_store::Catalog;
 use tempfile::TempDir;
@@ -26,15 +26,10 @@ struct Memory {
 }
 
 impl Node for Memory {
-    async fn put(
-        &self,
-        hash: BlockHash,
-        _classes: &[String],
-        data: Bytes,
-    ) -> Result<Stored, ClientError> {
-        self.blocks.lock().unwrap().insert(hash, data);
-        let locator = hash.to_string().parse().unwrap();
-        Ok(Stored { locator, replicas: 1, classes: Vec::new() })
+    async fn put(&self, block: PutBlock<'_>, data: Bytes) -> Result<Stored, ClientError> {
+        self.blocks.lock().unwrap().insert(block.hash, data);
+        let locator = block.hash.to_string().parse().unwrap();
+        Ok(Stored { locator, replicas: 1, classes: Vec::new(), on: Vec::new() })
     }
 
     async fn get(&self, locator: &Locator) -> Result<Vec<u8>, ClientError> {
