@@ -247,7 +247,7 @@ fn check(
     if matches!(sent.doomed(servers, now), Doomed::Unknown { .. }) {
         return Err(ApplyError::Overtaken);
     }
-    let gone = sent.gone(&uuids(header), now).unknown;
+    let gone = sent.gone(&uuids(header)).unknown;
     let sources = &header.inputs.references;
     let held = held(&size_of(plan), sources, gone, settings, sent, brakes_for);
     if held.is_empty() { Ok(()) } else { Err(ApplyError::Brakes(held)) }

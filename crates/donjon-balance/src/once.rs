@@ -168,7 +168,7 @@ impl Run<'_> {
             missing::write(report, &path, &self.sources, self.settings).await?;
         }
         let sources = &planned.sources;
-        let gone = sent.gone(&self.uuids(), (self.now)()).unknown;
+        let gone = sent.gone(&self.uuids()).unknown;
         let held = held(&planned.size, sources, gone, self.settings, &sent, BrakesFor::Everything);
         let doubted = held.iter().filter_map(Brake::source);
         let last = &mut sent.last_run;
@@ -258,7 +258,7 @@ impl Run<'_> {
     /// What may be trashed at any time; if nobody knows, all lists are cleared, so that it is nothing.
     async fn settle(&self, sent: &mut Sent) -> Result<(Vec<DoomedPlan>, Option<String>), RunError> {
         let now = (self.now)();
-        let gone = sent.gone(&self.uuids(), now).plans;
+        let gone = sent.gone(&self.uuids()).plans;
         let why = match sent.doomed(self.servers.iter().map(Server::named), now) {
             Doomed::Plans(plans) => {
                 match foreign(self.servers, sent, self.settings.patience).await? {
@@ -315,7 +315,7 @@ impl Run<'_> {
     /// The lists of nodes that are gone, as far as their plans can still be read. The others are unknown from now on: such
     /// a node cannot be cleared.
     fn still_known(&self, plans: &Plans, sent: &mut Sent) -> Result<Vec<DoomedPlan>, RunError> {
-        let gone = sent.gone(&self.uuids(), (self.now)()).plans;
+        let gone = sent.gone(&self.uuids()).plans;
         let (known, lost): (Vec<_>, Vec<_>) =
             gone.into_iter().partition(|doomed| plans.has(&doomed.plan, &doomed.digest));
         for server in lost.iter().flat_map(|doomed| &doomed.servers) {

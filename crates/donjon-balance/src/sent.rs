@@ -235,15 +235,16 @@ impl Sent {
         self.has(server, SentTrash::Cleared { list_id }, at, None);
     }
 
-    /// What the nodes that are none of these `configured` UUIDs may still carry out, on devices that others see too, as of
-    /// `now`.
-    pub fn gone(&self, configured: &[&str], now: Timestamp) -> Gone {
+    /// What the nodes that are none of these `configured` UUIDs may still carry out, on devices that others see too. They are
+    /// not asked what is in hand, so that the lists before their last count for ever.
+    pub fn gone(&self, configured: &[&str]) -> Gone {
         let mut gone = Gone::default();
         for (server, sent) in &self.servers {
             if configured.contains(&server.as_str()) {
                 continue;
             }
-            match self.doomed([(server.as_str(), sent.url.as_str())], now) {
+            let just_sent = Timestamp::from_nanos(sent.at);
+            match self.doomed([(server.as_str(), sent.url.as_str())], just_sent) {
                 Doomed::Plans(plans) => gone.plans.extend(plans),
                 Doomed::Unknown { .. } => gone.unknown.push(sent.shown(server).to_owned()),
             }

@@ -67,17 +67,28 @@ fn a_node_that_is_gone_may_still_work() {
     for (node, list) in [(A, plan("one")), (B, plan("one"))] {
         sent.accepted(node, list, NOW);
     }
-    assert_eq!(sent.gone(&["a", "b"], NOW), Gone::default());
-    let gone = sent.gone(&["a"], NOW);
+    assert_eq!(sent.gone(&["a", "b"]), Gone::default());
+    let gone = sent.gone(&["a"]);
     assert_eq!((gone.plans[0].servers.as_slice(), gone.unknown.len()), (&["b".to_owned()][..], 0));
     sent.idle(B, None, NOW);
-    assert_eq!(sent.gone(&["a"], NOW), Gone::default());
+    assert_eq!(sent.gone(&["a"]), Gone::default());
     sent.sending(B, NOW);
-    assert_eq!(sent.gone(&["a"], NOW).unknown, ["http://b"]);
+    assert_eq!(sent.gone(&["a"]).unknown, ["http://b"]);
     sent.unknown("a");
-    assert_eq!(sent.gone(&[], NOW).unknown, ["http://a", "http://b"]);
+    assert_eq!(sent.gone(&[]).unknown, ["http://a", "http://b"]);
     sent.released_for(&["a"]);
-    assert_eq!(sent.gone(&[], NOW).unknown, ["http://a"]);
+    assert_eq!(sent.gone(&[]).unknown, ["http://a"]);
+}
+
+#[test]
+fn what_a_gone_node_had_in_hand_is_not_forgotten() {
+    let mut sent = Sent::default();
+    sent.accepted(B, plan("one"), NOW);
+    sent.sending(B, NOW);
+    sent.accepted(B, plan("two"), NOW);
+    let doomed = sent.doomed([B], NOW.after(IN_HAND));
+    assert_eq!(plans(doomed).len(), 1, "who is asked says what is in hand");
+    assert_eq!(sent.gone(&["a"]).plans.len(), 2);
 }
 
 #[test]
@@ -85,10 +96,10 @@ fn a_list_that_is_known_stays_in_force_until_its_node_is_forgotten() {
     let mut sent = Sent::default();
     sent.accepted(A, plan("one"), NOW);
     sent.released_for(&[]);
-    assert_eq!(sent.gone(&[], NOW).plans.len(), 1);
+    assert_eq!(sent.gone(&[]).plans.len(), 1);
     assert!(!sent.forget("http://b"));
     assert!(sent.forget("http://a"));
-    assert_eq!(sent.gone(&[], NOW), Gone::default());
+    assert_eq!(sent.gone(&[]), Gone::default());
     sent.accepted(B, plan("one"), NOW);
     assert!(sent.forget("b"));
     assert_eq!(sent.remembered().count(), 0);
