@@ -30,10 +30,10 @@ Examples:
   donjon rm photos --manifests /srv/manifests --ttl 336h
 
 What --undo has brought back is looked at: every block, on the nodes of --config or --data, which
-makes it young. With --manifests alone no nodes are known, and only clocks have decided. So is one
-that is not removed: after an interruption the same command again looks. --undo brings back the one
-that was removed last, if no other has its name; `donjon ls --all` shows how to reach one that was
-replaced.
+makes it young. So is one that is not removed: after an interruption the same command again looks.
+With --manifests alone no nodes are known: it is there again, but only clocks have decided that its
+blocks are (exit status 4). --undo brings back the one that was removed last, if no other has its
+name; `donjon ls --all` shows how to reach one that was replaced.
 Collections that were removed long ago are forgotten, and their manifests erased: another signature
 TTL, and a day at least, after their blocks have lost their protection.
 With --json: an object a line with name, result, undo_until_ns and kept_until_ns (how long --undo
@@ -41,7 +41,7 @@ works, and how long blocks are kept); after --undo also blocks: looked_at, there
 and files_not_whole.
 Exit status: 0 all of them, or --undo found that they are not removed and whole; 3 none of them was
 there, 4 some of them; or --undo found another collection of this name, which stays as it is; or
-one whose blocks are not all there; 1 an error, or interrupted")]
+one whose blocks are not all there, or were not looked at; 1 an error, or interrupted")]
 pub(crate) struct RmArgs {
     /// The collections
     #[arg(value_name = "NAME", required = true)]

@@ -183,14 +183,20 @@ fn a_script_is_told_which_blocks_and_files_are_not_there() {
 }
 
 #[test]
-fn undo_without_nodes_goes_by_clocks_and_says_so() {
+fn undo_without_nodes_goes_by_clocks_and_is_not_all_done() {
     let mut cluster = start();
     cluster.removed_collection();
     let (manifests, ttl) = (cluster.arg("manifests"), "336h");
-    let ran =
-        donjon(&["rm", "--undo", "all", "--manifests", &manifests, "--ttl", ttl]).ends_with(0);
-    assert!(ran.stderr.contains("its blocks were not looked at, because no nodes were named"));
-    assert_eq!(ran.text(), "all: is there again\n");
+    let undo = || {
+        let args = ["rm", "--undo", "all", "--manifests", &manifests, "--ttl", ttl];
+        let ran = donjon(&args).ends_with(4);
+        let said = "its blocks were not looked at, because no nodes were named";
+        assert!(ran.stderr.contains(said), "{}", ran.stderr);
+        ran.text()
+    };
+    assert_eq!(undo(), "all: is there again\n");
+    assert_eq!(undo(), "all: is not removed, and stays as it is\n");
+    cluster.files(&["rm", "--undo", "all"]).ends_with(0);
     cluster.files(&["rm", "all"]).ends_with(0);
     cluster.kill(0);
     let ran = cluster.files(&["rm", "--undo", "all", "--json"]).ends_with(4);

@@ -59,11 +59,10 @@ impl Looked {
         }
     }
 
-    /// Whether nothing that was looked for is missing or in doubt.
+    /// Whether they were looked for, and nothing is missing or in doubt.
     pub(super) fn is_well(&self) -> bool {
         match self {
-            Looked::NoNodes => true,
-            Looked::Interrupted | Looked::NoManifest(_) => false,
+            Looked::NoNodes | Looked::Interrupted | Looked::NoManifest(_) => false,
             Looked::For { revived, .. } => {
                 revived.missing.is_empty() && revived.in_doubt.is_empty()
             }
@@ -93,7 +92,7 @@ impl Looked {
                     ""
                 };
                 vec![format!(
-                    "{name}: its blocks were not looked at, because no nodes were named (--config or --data does){by_clocks}; `donjon get` finds out"
+                    "{name}: its blocks were not looked at, because no nodes were named{by_clocks}; the same command with --config or --data looks"
                 )]
             }
             Looked::NoManifest(error) => {
