@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use keep_rules::Timestamp;
 use serde_json::{Value, json};
 
-use crate::cluster::{Block, Cluster};
+use crate::cluster::{Block, Cluster, mount};
 use crate::program::{Ran, command, donjon};
 use crate::transfers::block_files;
 
@@ -208,6 +208,31 @@ fn undo_without_nodes_goes_by_clocks_and_is_not_all_done() {
     assert_eq!(ran.json()["blocks"]["looked_at"], json!(false));
     let listed = cluster.files(&["ls", "--json"]).ends_with(0).json();
     assert_eq!(listed["name"], "all", "it is there, and protects its blocks");
+}
+
+#[test]
+fn undo_is_well_with_blocks_on_read_only_volumes() {
+    let mut cluster = start();
+    cluster.removed_collection();
+    let count = block_files(&cluster, 0).len();
+    let mut restart_with = |volume: Value| {
+        cluster.configure(|config| {
+            for (key, value) in volume.as_object().unwrap() {
+                config["Volumes"][&mount(0)][key] = value.clone();
+            }
+        });
+        cluster.kill(0);
+        cluster.begin(0);
+        cluster.files(&["rm", "--undo", "all"])
+    };
+    let ran = restart_with(json!({"ReadOnly": true, "AllowTrashWhenReadOnly": true})).ends_with(4);
+    let said =
+        format!("all: is in the catalog again, and perhaps not whole: blocks in doubt: {count} of");
+    assert!(ran.stderr.contains(&said), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("NOT whole"), "{}", ran.stderr);
+    let ran = restart_with(json!({"AllowTrashWhenReadOnly": false})).ends_with(0);
+    let said = format!("looked for its blocks, all are there: {count}\n");
+    assert!(ran.text().ends_with(&said) && ran.stderr.is_empty(), "{}{}", ran.text(), ran.stderr);
 }
 
 #[test]
