@@ -118,12 +118,12 @@ async fn a_damaged_copy_that_cannot_be_renewed_is_in_doubt() {
 }
 
 /// What a node says that has one volume.
-fn mounts(device: &str, allow_write: bool, allow_trash: bool) -> Option<Vec<MountDescription>> {
+fn mounts(device: &str, allow_trash: bool) -> Option<Vec<MountDescription>> {
     Some(vec![MountDescription {
         medium: None,
         uuid: format!("zzzzz-nyw5e-{device:0>15}"),
         device_id: device.to_owned(),
-        allow_write,
+        allow_write: allow_trash,
         allow_trash,
         replication: 1,
         storage_classes: [("default".to_owned(), true)].into(),
@@ -137,14 +137,14 @@ async fn a_block_that_can_only_be_read_is_well_where_surely_nobody_can_trash_it(
         world.servers[0].forget(block.hash());
     }
     world.servers[1].be_read_only();
-    let writable = || mounts("a", true, true);
-    let known = vec![writable(), mounts("b", false, false)];
+    let writable = || mounts("a", true);
+    let known = vec![writable(), mounts("b", false)];
     let before = puts(&world);
     let revived = look_knowing(&world, &blocks, known.clone()).await;
     assert_eq!(revived, Revived { permanent: 2, anybody_answered: true, ..Revived::default() });
     assert_eq!(puts(&world), before);
     // One that may be trashed, or of which that is not known, is in doubt.
-    for unsure in [mounts("b", false, true), mounts("a", false, false), None] {
+    for unsure in [mounts("b", true), mounts("a", false), None] {
         let revived = look_knowing(&world, &blocks, vec![writable(), unsure]).await;
         assert_eq!((revived.in_doubt.len(), revived.missing.len()), (2, 0));
         let why = revived.in_doubt.values().next().unwrap();

@@ -30,10 +30,11 @@ Examples:
   donjon rm photos --manifests /srv/manifests --ttl 336h
 
 What --undo has brought back is looked at: every block, on the nodes of --config or --data, which
-makes it young, or finds that nobody can trash it. So is one that is not removed: after an interruption the same command again looks.
-With --manifests alone no nodes are known: it is there again, but only clocks have decided that its
-blocks are (exit status 4). --undo brings back the one that was removed last, if no other has its
-name; `donjon ls --all` shows how to reach one that was replaced.
+makes it young, or finds that nobody can trash it. So is one that is not removed: after an
+interruption the same command again looks. With --manifests alone no nodes are known: it is there
+again, but only clocks have decided that its blocks are (exit status 4). --undo brings back the one
+that was removed last, if no other has its name; `donjon ls --all` shows how to reach one that was
+replaced.
 Collections that were removed long ago are forgotten, and their manifests erased: another signature
 TTL, and a day at least, after their blocks have lost their protection.
 With --json: an object a line with name, result, undo_until_ns and kept_until_ns (how long --undo
