@@ -21,6 +21,7 @@ mod layout; // which bytes of which block are a file
 mod node; // what is asked of a node
 mod nodes; // all of them, and who comes first
 mod packing; // which files share a block
+mod permanence; // copies that nobody can trash
 mod placement; // who is asked next to keep a block
 mod put; // a tree, stored
 mod reading; // files become blocks

@@ -1,7 +1,8 @@
 //! Blocks of a collection that was removed and is there again: whether they are there too.
 //!
 //! A trash list that was made while nobody wanted them may be in force, or worked off already. So each block is looked for on
-//! every node, and made young where it is, as [`crate::Put::renew`] does it: a list skips what is younger than it says.
+//! every node, and made young where it is, as [`crate::Put::renew`] does it: a list skips what is younger than it says. Where
+//! nobody can trash it, it need not be young.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -10,12 +11,14 @@ use std::sync::{Arc, OnceLock};
 use futures_util::{StreamExt as _, future, stream};
 use keep_manifest::BlockRef;
 use keep_protocol::client::ClientError;
+use keep_protocol::mounts::MountDescription;
 use keep_rules::Timestamp;
 
 use crate::failure::NodeFailure;
 use crate::get::Locate;
 use crate::node::Node;
 use crate::nodes::Nodes;
+use crate::permanence::permanent;
 use crate::renewal::{Again, Readable, Unsent};
 
 /// Blocks that are looked for at once: the requests are small.
@@ -26,6 +29,8 @@ const AT_ONCE: usize = 16;
 pub struct Revived {
     /// Blocks of which a node has a copy that is young now.
     pub young: u64,
+    /// Other blocks of which a node has a copy that it can read, and that nobody can trash.
+    pub permanent: u64,
     /// Blocks of which every node says that it has none.
     pub missing: BTreeSet<BlockRef>,
     /// Blocks of which it is not known whether a copy is there and stays; and what the nodes said.
@@ -41,6 +46,9 @@ pub struct ReviveOptions {
     pub locate: Locate,
     /// The classes into which a block is sent where it cannot be touched.
     pub classes: Vec<String>,
+    /// What each node says of its mounts, in the order of the nodes; `None`, or nothing, of one that does not say. It tells
+    /// where nobody can trash a copy.
+    pub mounts: Vec<Option<Vec<MountDescription>>>,
     /// Is told of each block that was looked for.
     pub on_block: OnBlock,
 }
@@ -57,6 +65,7 @@ impl fmt::Debug for ReviveOptions {
 /// What became of one block.
 enum Became {
     Young,
+    Permanent,
     Missing,
     InDoubt(String),
 }
@@ -72,7 +81,11 @@ pub async fn revive<N: Node>(
     clock: impl Fn() -> Timestamp,
 ) -> Revived {
     let silent = nodes.servers().iter().map(|_| OnceLock::new()).collect();
-    let search = Search { nodes, options, again: Again::new(nodes, &options.classes), silent };
+    let mounts: Vec<_> = (0..nodes.servers().len())
+        .map(|server| options.mounts.get(server).and_then(Option::as_deref))
+        .collect();
+    let again = Again::new(nodes, &options.classes);
+    let search = Search { nodes, options, again, permanent: permanent(&mounts), silent };
     let (search, clock) = (&search, &clock);
     let looking = stream::iter(blocks)
         .map(|block| async move { (*block, search.look(*block, clock()).await) });
@@ -82,6 +95,7 @@ pub async fn revive<N: Node>(
         (options.on_block)();
         match became {
             Became::Young => revived.young += 1,
+            Became::Permanent => revived.permanent += 1,
             Became::Missing => drop(revived.missing.insert(block)),
             Became::InDoubt(why) => drop(revived.in_doubt.insert(block, why)),
         }
@@ -94,6 +108,8 @@ struct Search<'a, N> {
     nodes: &'a Nodes<N>,
     options: &'a ReviveOptions,
     again: Again<'a, N>,
+    /// Of each node: whether surely nobody can trash its copies.
+    permanent: Vec<bool>,
     /// Of each node: what became of the connection, if it does not answer.
     silent: Vec<OnceLock<String>>,
 }
@@ -115,6 +131,7 @@ impl<N: Node> Search<'_, N> {
             };
             match doubt {
                 Ok(Found::Young) => return Became::Young,
+                Ok(Found::Permanent) => return Became::Permanent,
                 Ok(Found::Nothing) => {}
                 Err(doubt) => doubts.push(doubt),
             }
@@ -145,7 +162,8 @@ impl<N: Node> Search<'_, N> {
         })
     }
 
-    /// Looks whether a node has the block, and sends it there if so: that makes it young too.
+    /// Looks whether a node has the block, and sends it there if so: that makes it young too. Where it stays anyway, that is
+    /// enough.
     async fn renew(
         &self,
         server: usize,
@@ -155,6 +173,7 @@ impl<N: Node> Search<'_, N> {
     ) -> Result<Found, String> {
         let locator = (self.options.locate)(block);
         match self.nodes.servers()[server].node.check(&locator).await {
+            Ok(()) if self.permanent[server] => return Ok(Found::Permanent),
             Ok(()) => {}
             Err(ClientError::NotFound) => return Ok(Found::Nothing),
             Err(error) => return Err(self.failed(server, error)),
@@ -164,7 +183,9 @@ impl<N: Node> Search<'_, N> {
             Err(Unsent::Lost(lost)) => Err(lost.to_string()),
             Err(Unsent::Refused(error)) => {
                 let said = self.failed(server, error);
-                Err(format!("it is there, and cannot be made young: {said}"))
+                Err(format!(
+                    "it can be read there, but not be made young, and it is not certain that nobody can trash it: {said}"
+                ))
             }
         }
     }
@@ -183,5 +204,6 @@ enum NotTouched {
 
 enum Found {
     Young,
+    Permanent,
     Nothing,
 }

@@ -62,6 +62,15 @@ impl Described {
         }
     }
 
+    /// What each node says of its mounts, if it does.
+    pub(crate) fn into_mounts(self) -> Vec<Option<Vec<MountDescription>>> {
+        let said = |answer| match answer {
+            Answer::Mounts(mounts) => Some(mounts),
+            Answer::Declined | Answer::Silent => None,
+        };
+        self.by_node.into_iter().map(said).collect()
+    }
+
     /// Refuses storage classes that no node has, before anything is sent. A node that does not say what it has is not believed
     /// to have less.
     pub(crate) fn check_classes(&self, classes: &[String]) -> Result<(), Failure> {

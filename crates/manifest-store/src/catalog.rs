@@ -11,7 +11,7 @@ use keep_rules::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::disk::Disk;
+use crate::disk::{Disk, Taken};
 use crate::entry::Entry;
 use crate::error::StoreError;
 use crate::name::CollectionName;
@@ -105,22 +105,24 @@ impl Catalog {
         Catalog { generation: 0, written_at: now, entries: Vec::new(), digest: [0; 32] }
     }
 
-    /// Makes this the catalog of the directory, durably, as the next generation.
+    /// Makes this the catalog of the directory, durably, as the next generation, if `is_allowed` at the last moment.
     pub(crate) fn store(
         &mut self,
         dir: &Path,
         disk: &Disk,
         now: Timestamp,
+        is_allowed: impl FnOnce() -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         let path = path(dir);
         self.generation += 1;
         self.written_at = now;
         let mut digest = [0; 32];
-        let written = disk.place(&path, |file| {
+        let written = disk.draft(dir, |file| {
             digest = self.write(file)?;
             Ok(())
         });
-        written.map_err(StoreError::io("cannot be written", &path))?;
+        let draft = written.map_err(StoreError::io("cannot be written", &path))?;
+        disk.name(draft, &path, Taken::Replace, is_allowed)?;
         self.digest = digest;
         Ok(())
     }

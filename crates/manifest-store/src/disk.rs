@@ -4,6 +4,10 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
 
+use tempfile::NamedTempFile;
+
+use crate::error::StoreError;
+
 /// How the names of files begin that are not finished.
 pub(crate) const DRAFT: &str = ".draft-";
 
@@ -12,6 +16,54 @@ pub(crate) const DRAFT: &str = ".draft-";
 pub(crate) struct Disk {
     #[cfg(test)]
     pub(crate) failure: std::cell::Cell<Option<Failure>>,
+    #[cfg(test)]
+    pub(crate) intruder: Intruder,
+}
+
+/// What becomes of a file that has the name already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Taken {
+    /// It stays, and the name is refused: two writers never have one file.
+    Refuse,
+    /// It is replaced.
+    Replace,
+}
+
+/// Who comes between two changes of a disk of a test, once.
+#[cfg(test)]
+#[derive(Default)]
+pub(crate) struct Intruder(std::cell::RefCell<Option<(u32, Deed)>>);
+
+/// What an intruder does.
+#[cfg(test)]
+type Deed = Box<dyn FnOnce()>;
+
+#[cfg(test)]
+impl std::fmt::Debug for Intruder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Intruder")
+    }
+}
+
+#[cfg(test)]
+impl Intruder {
+    /// It comes after so many changes.
+    pub(crate) fn comes(&self, after: u32, and_does: impl FnOnce() + 'static) {
+        self.0.replace(Some((after, Box::new(and_does))));
+    }
+
+    /// Whether it is still to come.
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.0.borrow().is_some()
+    }
+
+    fn step(&self) {
+        let Some((after, and_does)) = self.0.take() else { return };
+        match after.checked_sub(1) {
+            Some(after) => drop(self.0.replace(Some((after, and_does)))),
+            None => and_does(),
+        }
+    }
 }
 
 /// How a disk of a test fails.
@@ -41,6 +93,7 @@ impl Disk {
     /// Every change of the disk passes here.
     #[cfg(test)]
     fn step(&self) -> io::Result<()> {
+        self.intruder.step();
         let Some(mut failure) = self.failure.get() else { return Ok(()) };
         if failure.of == Fails::Reads {
             return Ok(());
@@ -88,23 +141,40 @@ impl Disk {
         }
     }
 
-    /// Gives a file that `write` fills its name, durably. `to` may be replaced.
-    pub(crate) fn place(
+    /// A file that `write` fills, durably. It has no name that counts yet, and is gone when it is dropped.
+    pub(crate) fn draft(
         &self,
-        to: &Path,
+        directory: &Path,
         write: impl FnOnce(&mut File) -> io::Result<()>,
-    ) -> io::Result<()> {
-        let directory = to.parent().unwrap_or(Path::new("."));
+    ) -> io::Result<NamedTempFile> {
         self.step()?;
-        let mut draft = tempfile::Builder::new().prefix(DRAFT).tempfile_in(directory)?;
+        let mut draft =
+            tempfile::Builder::new().prefix(DRAFT).rand_bytes(16).tempfile_in(directory)?;
         write(draft.as_file_mut())?;
         draft.as_file_mut().flush()?;
         self.step()?;
         draft.as_file().sync_all()?;
-        self.step()?;
-        draft.persist(to).map_err(|error| error.error)?;
-        self.step()?;
-        self.sync_directory(directory)
+        Ok(draft)
+    }
+
+    /// Gives a draft its name, durably, if `is_allowed` right before: as late as it can be asked.
+    pub(crate) fn name(
+        &self,
+        draft: NamedTempFile,
+        to: &Path,
+        taken: Taken,
+        is_allowed: impl FnOnce() -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let failed = || StoreError::io("cannot be written", to);
+        self.step().map_err(failed())?;
+        is_allowed()?;
+        let named = match taken {
+            Taken::Refuse => draft.persist_noclobber(to),
+            Taken::Replace => draft.persist(to),
+        };
+        named.map_err(|error| failed()(error.error))?;
+        self.step().map_err(failed())?;
+        self.sync_directory(to.parent().unwrap_or(Path::new("."))).map_err(failed())
     }
 
     /// Makes the names in a directory durable.
@@ -113,12 +183,18 @@ impl Disk {
         File::open(path)?.sync_all()
     }
 
-    /// Removes a file; one that is gone is fine.
-    pub(crate) fn remove(&self, path: &Path) -> io::Result<()> {
-        self.step()?;
+    /// Removes a file, if `is_allowed` right before; one that is gone is fine.
+    pub(crate) fn remove(
+        &self,
+        path: &Path,
+        is_allowed: impl FnOnce() -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let failed = || StoreError::io("cannot be removed", path);
+        self.step().map_err(failed())?;
+        is_allowed()?;
         match fs::remove_file(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            removed => removed,
+            removed => removed.map_err(failed()),
         }
     }
 }

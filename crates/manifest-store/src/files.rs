@@ -20,9 +20,12 @@ pub(crate) fn manifest(dir: &Path, entry: &Entry) -> PathBuf {
     manifests(dir).join(&entry.file)
 }
 
-/// What a manifest is called that is written for the catalog of this generation. No other file ever had the name.
-pub(crate) fn name(generation: u64, number: u64) -> String {
-    format!("{generation:016}-{number}")
+/// What a manifest is called that is written for the catalog of this generation. No other file ever has the name, whoever writes
+/// it: two writers of one generation, where one has lost its directory, must not mean each other's.
+pub(crate) fn name(generation: u64) -> io::Result<String> {
+    let mut random = [0; 16];
+    getrandom::fill(&mut random)?;
+    Ok(format!("{generation:016}-{:032x}", u128::from_be_bytes(random)))
 }
 
 /// The highest generation that a manifest was written for.

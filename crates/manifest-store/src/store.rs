@@ -64,7 +64,7 @@ impl Store {
         let disk = Disk::default();
         let lock = lock(dir, waiting)?;
         let catalog = match Catalog::load(dir) {
-            Err(StoreError::NoCatalog { .. }) => begin(dir, &disk, now)?,
+            Err(StoreError::NoCatalog { .. }) => begin(dir, &disk, now, || is_writer(&lock, dir))?,
             loaded => loaded?,
         };
         // Sweeping by an old catalog would erase what is newer.
@@ -188,14 +188,13 @@ impl Store {
     ///
     /// Refused if the directory is not the one any more whose lock is held: another writer may be at work in it.
     fn replace(&mut self, mut next: Catalog, now: Timestamp) -> Result<(), StoreError> {
-        if !is_at(&self.lock, &self.dir.join("lock"))? {
-            return Err(StoreError::Changed { dir: self.dir.clone() });
-        }
-        match next.store(&self.dir, &self.disk, now) {
+        match next.store(&self.dir, &self.disk, now, || self.is_writer()) {
             Ok(()) => {
                 self.catalog = next;
                 Ok(())
             }
+            // Nothing was changed, and what is there now is another's.
+            Err(changed @ StoreError::Changed { .. }) => Err(changed),
             Err(error) => {
                 // The disk may have either: what it has is what counts.
                 self.certainty = Certainty::InDoubt;
@@ -203,6 +202,10 @@ impl Store {
                 Err(error)
             }
         }
+    }
+
+    fn is_writer(&self) -> Result<(), StoreError> {
+        is_writer(&self.lock, &self.dir)
     }
 
     /// Reads what the disk has, if that is in doubt.
@@ -224,8 +227,7 @@ impl Store {
         for file in files {
             let file = file.map_err(StoreError::io("cannot be listed", &dir))?;
             if file.file_name().to_str().is_none_or(|name| !named.contains(name)) {
-                let path = file.path();
-                self.disk.remove(&path).map_err(StoreError::io("cannot be removed", &path))?;
+                self.erase(&file.path())?;
             }
         }
         self.sweep_drafts()
@@ -237,11 +239,15 @@ impl Store {
         for file in fs::read_dir(dir).map_err(StoreError::io("cannot be listed", dir))? {
             let file = file.map_err(StoreError::io("cannot be listed", dir))?;
             if file.file_name().to_str().is_some_and(|name| name.starts_with(DRAFT)) {
-                let path = file.path();
-                self.disk.remove(&path).map_err(StoreError::io("cannot be removed", &path))?;
+                self.erase(&file.path())?;
             }
         }
         Ok(())
+    }
+
+    /// Removes a file that no catalog names, unless the directory is another's by now: it may be in use there.
+    fn erase(&self, path: &Path) -> Result<(), StoreError> {
+        self.disk.remove(path, || self.is_writer())
     }
 }
 
@@ -255,7 +261,12 @@ impl Drop for Store {
 }
 
 /// The first catalog of an empty directory.
-fn begin(dir: &Path, disk: &Disk, now: Timestamp) -> Result<Catalog, StoreError> {
+fn begin(
+    dir: &Path,
+    disk: &Disk,
+    now: Timestamp,
+    is_allowed: impl FnOnce() -> Result<(), StoreError>,
+) -> Result<Catalog, StoreError> {
     let listed = fs::read_dir(dir).map_err(StoreError::io("cannot be listed", dir))?;
     for file in listed {
         let file = file.map_err(StoreError::io("cannot be listed", dir))?;
@@ -270,7 +281,7 @@ fn begin(dir: &Path, disk: &Disk, now: Timestamp) -> Result<Catalog, StoreError>
     disk.make_directory(&manifests).map_err(StoreError::io("cannot be made", &manifests))?;
     disk.sync_directory(dir).map_err(StoreError::io("cannot be synced", dir))?;
     let mut catalog = Catalog::empty(now);
-    catalog.store(dir, disk, now)?;
+    catalog.store(dir, disk, now, is_allowed)?;
     Ok(catalog)
 }
 
@@ -295,6 +306,15 @@ fn lock(dir: &Path, waiting: impl FnOnce()) -> Result<File, StoreError> {
         if is_at(&file, &path)? {
             return Ok(file);
         }
+    }
+}
+
+/// That the directory is still the one whose lock this is: else another writer may be at work in it.
+fn is_writer(lock: &File, dir: &Path) -> Result<(), StoreError> {
+    if is_at(lock, &dir.join("lock"))? {
+        Ok(())
+    } else {
+        Err(StoreError::Changed { dir: dir.to_owned() })
     }
 }
 

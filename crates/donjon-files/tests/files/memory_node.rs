@@ -22,6 +22,7 @@ struct State {
     gets: u64,
     touched: Vec<BlockHash>,
     refuses_touch: bool,
+    is_read_only: bool,
     hangs_up: bool,
     class: Option<String>,
     /// What it says of its devices; nothing said is no ids.
@@ -50,6 +51,11 @@ impl MemoryNode {
     /// It does not let us touch blocks, as without the admin token.
     pub(crate) fn refuse_touch(&self) {
         self.0.lock().unwrap().refuses_touch = true;
+    }
+
+    /// All its volumes can only be read.
+    pub(crate) fn be_read_only(&self) {
+        self.0.lock().unwrap().is_read_only = true;
     }
 
     /// It hangs up where it finds a block damaged, as nodes do with long ones.
@@ -122,6 +128,10 @@ impl Node for MemoryNode {
         data: Bytes,
     ) -> Result<Stored, ClientError> {
         self.ask(|state| {
+            if state.is_read_only {
+                let status = http::StatusCode::INSUFFICIENT_STORAGE;
+                return Err(ClientError::Refused { status, text: String::new() });
+            }
             state.puts += 1;
             state.blocks.insert(hash, data.to_vec());
             let class = state.class.clone().unwrap_or_else(|| "default".to_owned());
@@ -164,7 +174,7 @@ impl Node for MemoryNode {
     async fn touch(&self, locator: &Locator) -> Result<(), ClientError> {
         self.ask(|state| {
             let hash = locator.hash();
-            if !state.blocks.contains_key(&hash) {
+            if state.is_read_only || !state.blocks.contains_key(&hash) {
                 return Err(ClientError::NotFound);
             }
             if state.refuses_touch {

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use donjon_files::{ReviveOptions, Revived, revive};
 use keep_manifest::BlockRef;
+use keep_protocol::mounts::MountDescription;
 use keep_rules::Timestamp;
 
 use crate::memory_node::MemoryNode;
@@ -23,10 +24,19 @@ async fn stored() -> (World, BTreeSet<BlockRef>) {
 }
 
 async fn look(world: &World, blocks: &BTreeSet<BlockRef>) -> Revived {
+    look_knowing(world, blocks, Vec::new()).await
+}
+
+async fn look_knowing(
+    world: &World,
+    blocks: &BTreeSet<BlockRef>,
+    mounts: Vec<Option<Vec<MountDescription>>>,
+) -> Revived {
     let done = Arc::new(AtomicUsize::new(0));
     let options = ReviveOptions {
         locate: Arc::new(|block| block.to_string().parse().unwrap()),
         classes: Vec::new(),
+        mounts,
         on_block: {
             let done = Arc::clone(&done);
             Arc::new(move || {
@@ -105,4 +115,45 @@ async fn a_damaged_copy_that_cannot_be_renewed_is_in_doubt() {
     let revived = look(&world, &blocks).await;
     assert_eq!(revived.young, 1);
     assert!(revived.in_doubt[&damaged].contains("502 Bad Gateway"), "{revived:?}");
+}
+
+/// What a node says that has one volume.
+fn mounts(device: &str, allow_trash: bool) -> Option<Vec<MountDescription>> {
+    Some(vec![MountDescription {
+        medium: None,
+        uuid: format!("zzzzz-nyw5e-{device:0>15}"),
+        device_id: device.to_owned(),
+        allow_write: allow_trash,
+        allow_trash,
+        replication: 1,
+        storage_classes: [("default".to_owned(), true)].into(),
+    }])
+}
+
+#[tokio::test]
+async fn a_block_that_can_only_be_read_is_well_where_surely_nobody_can_trash_it() {
+    let (world, blocks) = stored().await;
+    for block in &blocks {
+        world.servers[0].forget(block.hash());
+    }
+    world.servers[1].be_read_only();
+    let writable = || mounts("a", true);
+    let known = vec![writable(), mounts("b", false)];
+    let before = puts(&world);
+    let revived = look_knowing(&world, &blocks, known.clone()).await;
+    assert_eq!(revived, Revived { permanent: 2, anybody_answered: true, ..Revived::default() });
+    assert_eq!(puts(&world), before);
+    // One that may be trashed, or of which that is not known, is in doubt.
+    for unsure in [mounts("b", true), mounts("a", false), None] {
+        let revived = look_knowing(&world, &blocks, vec![writable(), unsure]).await;
+        assert_eq!((revived.in_doubt.len(), revived.missing.len()), (2, 0));
+        let why = revived.in_doubt.values().next().unwrap();
+        assert!(why.starts_with("it can be read there, but not be made young, "), "{why}");
+    }
+    assert_eq!(look(&world, &blocks).await.in_doubt.len(), 2);
+    // One that is not there stays nowhere.
+    let lost = *blocks.first().unwrap();
+    world.servers[1].forget(lost.hash());
+    let revived = look_knowing(&world, &blocks, known).await;
+    assert_eq!((revived.permanent, revived.missing), (1, [lost].into()));
 }

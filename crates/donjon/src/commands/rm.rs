@@ -16,7 +16,7 @@ use crate::manifests::{Manifests, ManifestsArgs};
 use crate::output::{Format, Output};
 use crate::transfer::{Bar, unless_interrupted};
 use changed::{Act, Changed, Outcome, change};
-use looked::Looked;
+use looked::{Looked, Places};
 
 /// Remove collections
 ///
@@ -30,8 +30,9 @@ Examples:
   donjon rm photos --manifests /srv/manifests --ttl 336h
 
 What --undo has brought back is looked at: every block, on the nodes of --config or --data, which
-makes it young. With --manifests alone no nodes are known, and only clocks have decided. So is one
-that is not removed: after an interruption the same command again looks. --undo brings back the one
+makes it young, or finds that nobody can trash it. So is one that is not removed: after an
+interruption the same command again looks. With --manifests alone no nodes are known: it is there
+again, but only clocks have decided that its blocks are (exit status 4). --undo brings back the one
 that was removed last, if no other has its name; `donjon ls --all` shows how to reach one that was
 replaced.
 Collections that were removed long ago are forgotten, and their manifests erased: another signature
@@ -41,7 +42,7 @@ works, and how long blocks are kept); after --undo also blocks: looked_at, there
 and files_not_whole.
 Exit status: 0 all of them, or --undo found that they are not removed and whole; 3 none of them was
 there, 4 some of them; or --undo found another collection of this name, which stays as it is; or
-one whose blocks are not all there; 1 an error, or interrupted")]
+one whose blocks are not all there, or were not looked at; 1 an error, or interrupted")]
 pub(crate) struct RmArgs {
     /// The collections
     #[arg(value_name = "NAME", required = true)]
@@ -123,8 +124,12 @@ async fn look(
     let bar = Bar::of_blocks("look", to_look.iter().map(|entry| entry.blocks).sum());
     let looked = RefCell::new(Vec::new());
     let looking = async {
+        let places = match cluster {
+            Some(cluster) if !to_look.is_empty() => Some(Places::ask(cluster).await),
+            Some(_) | None => None,
+        };
         for entry in &to_look {
-            let one = Looked::at(&manifests.dir, entry, cluster, &bar).await;
+            let one = Looked::at(&manifests.dir, entry, places.as_ref(), &bar).await;
             looked.borrow_mut().push(one);
         }
         Ok(())

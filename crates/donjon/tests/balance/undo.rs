@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use keep_rules::Timestamp;
 use serde_json::{Value, json};
 
-use crate::cluster::{Block, Cluster};
+use crate::cluster::{Block, Cluster, mount};
 use crate::program::{Ran, command, donjon};
 use crate::transfers::block_files;
 
@@ -183,14 +183,20 @@ fn a_script_is_told_which_blocks_and_files_are_not_there() {
 }
 
 #[test]
-fn undo_without_nodes_goes_by_clocks_and_says_so() {
+fn undo_without_nodes_goes_by_clocks_and_is_not_all_done() {
     let mut cluster = start();
     cluster.removed_collection();
     let (manifests, ttl) = (cluster.arg("manifests"), "336h");
-    let ran =
-        donjon(&["rm", "--undo", "all", "--manifests", &manifests, "--ttl", ttl]).ends_with(0);
-    assert!(ran.stderr.contains("its blocks were not looked at, because no nodes were named"));
-    assert_eq!(ran.text(), "all: is there again\n");
+    let undo = || {
+        let args = ["rm", "--undo", "all", "--manifests", &manifests, "--ttl", ttl];
+        let ran = donjon(&args).ends_with(4);
+        let said = "its blocks were not looked at, because no nodes were named";
+        assert!(ran.stderr.contains(said), "{}", ran.stderr);
+        ran.text()
+    };
+    assert_eq!(undo(), "all: is there again\n");
+    assert_eq!(undo(), "all: is not removed, and stays as it is\n");
+    cluster.files(&["rm", "--undo", "all"]).ends_with(0);
     cluster.files(&["rm", "all"]).ends_with(0);
     cluster.kill(0);
     let ran = cluster.files(&["rm", "--undo", "all", "--json"]).ends_with(4);
@@ -202,6 +208,31 @@ fn undo_without_nodes_goes_by_clocks_and_says_so() {
     assert_eq!(ran.json()["blocks"]["looked_at"], json!(false));
     let listed = cluster.files(&["ls", "--json"]).ends_with(0).json();
     assert_eq!(listed["name"], "all", "it is there, and protects its blocks");
+}
+
+#[test]
+fn undo_is_well_with_blocks_on_read_only_volumes() {
+    let mut cluster = start();
+    cluster.removed_collection();
+    let count = block_files(&cluster, 0).len();
+    let mut restart_with = |volume: Value| {
+        cluster.configure(|config| {
+            for (key, value) in volume.as_object().unwrap() {
+                config["Volumes"][&mount(0)][key] = value.clone();
+            }
+        });
+        cluster.kill(0);
+        cluster.begin(0);
+        cluster.files(&["rm", "--undo", "all"])
+    };
+    let ran = restart_with(json!({"ReadOnly": true, "AllowTrashWhenReadOnly": true})).ends_with(4);
+    let said =
+        format!("all: is in the catalog again, and perhaps not whole: blocks in doubt: {count} of");
+    assert!(ran.stderr.contains(&said), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("NOT whole"), "{}", ran.stderr);
+    let ran = restart_with(json!({"AllowTrashWhenReadOnly": false})).ends_with(0);
+    let said = format!("looked for its blocks, all are there: {count}\n");
+    assert!(ran.text().ends_with(&said) && ran.stderr.is_empty(), "{}{}", ran.text(), ran.stderr);
 }
 
 #[test]

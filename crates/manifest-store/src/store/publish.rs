@@ -2,14 +2,15 @@
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::{self, Read, Write};
-use std::path::Path;
+use std::io::{self, Read, Seek as _, Write};
 use std::time::Duration;
 
 use keep_manifest::{Blocks, PdhRead, PortableDataHash};
 use keep_rules::Timestamp;
+use tempfile::NamedTempFile;
 
 use super::{Certainty, Store};
+use crate::disk::Taken;
 use crate::entry::{Entry, Wanted};
 use crate::error::StoreError;
 use crate::files;
@@ -76,34 +77,25 @@ impl Store {
     /// manifest of this content was lost or damaged, under whatever name, it is good again.
     ///
     /// # Errors
-    /// [`StoreError::Exists`], [`StoreError::Manifest`], [`StoreError::Io`].
+    /// [`StoreError::Exists`], [`StoreError::Manifest`], [`StoreError::Io`]; [`StoreError::Changed`] if the directory was
+    /// replaced meanwhile: then it may have a manifest of ours that no catalog names, and the next writer sweeps it.
     pub fn publish(
         &mut self,
         publication: Publication,
         manifest: impl Read,
     ) -> Result<Published, StoreError> {
         self.be_certain()?;
+        self.is_writer()?;
         let draft = self.draft(&publication.name, manifest)?;
-        let outcome = self.publish_draft(publication, &draft);
-        if self.is_leftover(&draft) {
-            let path = files::manifests(&self.dir).join(&draft.file);
-            self.disk.remove(&path).map_err(StoreError::io("cannot be removed", &path))?;
-        }
-        outcome
-    }
-
-    /// Whether surely no catalog names a draft. In doubt it stays: the next writer sweeps it if it is a leftover.
-    fn is_leftover(&self, draft: &Draft) -> bool {
-        self.certainty == Certainty::Certain
-            && self.catalog.entries.iter().all(|entry| entry.file != draft.file)
+        self.publish_draft(publication, draft)
     }
 
     fn publish_draft(
         &mut self,
         publication: Publication,
-        draft: &Draft,
+        mut draft: Draft,
     ) -> Result<Published, StoreError> {
-        let healed = self.heal(draft)?;
+        let healed = self.heal(&mut draft)?;
         let at = self.not_before(publication.at);
         let mut next = self.catalog.clone();
         let live =
@@ -131,11 +123,15 @@ impl Store {
                 Change::Replaced
             }
         };
-        if change != Change::Rewished {
+        let pdh = draft.pdh;
+        if change == Change::Rewished {
+            self.replace(next, at)?;
+        } else {
+            let file = self.give_name(draft.file)?;
             next.entries.push(Entry {
                 name: publication.name,
-                pdh: draft.pdh,
-                file: draft.file.clone(),
+                pdh,
+                file: file.clone(),
                 manifest_bytes: draft.bytes,
                 data_bytes: publication.data_bytes,
                 files: publication.files,
@@ -145,75 +141,83 @@ impl Store {
                 removed_at: None,
                 protected_until: None,
             });
+            self.replace(next, at).map_err(|error| self.without_leftover(&file, error))?;
         }
-        self.replace(next, at)?;
-        Ok(Published { pdh: draft.pdh, generation: self.catalog.generation, change, healed })
+        Ok(Published { pdh, generation: self.catalog.generation, change, healed })
     }
 
-    /// Writes a manifest that no catalog names yet.
+    /// Writes a manifest that has no name yet.
     fn draft(&self, name: &CollectionName, manifest: impl Read) -> Result<Draft, StoreError> {
-        let file = self.free_name();
-        let path = files::manifests(&self.dir).join(&file);
+        let directory = files::manifests(&self.dir);
         let mut written = None;
-        let placed = self.disk.place(&path, |to| {
+        let drafted = self.disk.draft(&directory, |to| {
             written = Some(copy(manifest, to)?);
             Ok(())
         });
-        placed.map_err(StoreError::io("cannot be written", &path))?;
-        let (pdh, bytes) = written.expect("what was placed was written");
-        match blocks_of(name, &path) {
-            Ok(blocks) => Ok(Draft { file, pdh, bytes, blocks }),
-            Err(error) => {
-                self.disk.remove(&path).map_err(StoreError::io("cannot be removed", &path))?;
-                Err(error)
+        let mut file =
+            drafted.map_err(StoreError::io("a manifest cannot be written there", &directory))?;
+        let (pdh, bytes) = written.expect("what was drafted was written");
+        let blocks = blocks_of(name, &mut file)?;
+        Ok(Draft { file, pdh, bytes, blocks })
+    }
+
+    /// Gives a manifest the name that a catalog is to have: one that no file has, here or in a directory from before.
+    fn give_name(&self, draft: NamedTempFile) -> Result<String, StoreError> {
+        let directory = files::manifests(&self.dir);
+        let file = files::name(self.catalog.generation + 1)
+            .map_err(StoreError::io("no name can be found for a manifest", &directory))?;
+        self.disk.name(draft, &directory.join(&file), Taken::Refuse, || self.is_writer())?;
+        Ok(file)
+    }
+
+    /// Removes a manifest whose catalog was not written, if surely no catalog names it. In doubt it stays: the next writer sweeps
+    /// it. Nothing is removed from a directory that is another's.
+    fn without_leftover(&self, file: &str, error: StoreError) -> StoreError {
+        let is_leftover = self.certainty == Certainty::Certain
+            && self.catalog.entries.iter().all(|entry| entry.file != file);
+        if is_leftover && !matches!(error, StoreError::Changed { .. }) {
+            let path = files::manifests(&self.dir).join(file);
+            if let Err(error) = self.erase(&path) {
+                tracing::warn!(%error, "a manifest that no catalog names stays until the next writer comes");
             }
         }
+        error
     }
 
     /// Restores manifests of this content that are lost or damaged.
-    fn heal(&self, draft: &Draft) -> Result<u64, StoreError> {
-        let from = files::manifests(&self.dir).join(&draft.file);
+    fn heal(&self, draft: &mut Draft) -> Result<u64, StoreError> {
         let mut healed = 0;
         for entry in self.catalog.entries.iter().filter(|entry| entry.pdh == draft.pdh) {
             if files::is_good(&self.dir, entry)? {
                 continue;
             }
             let to = files::manifest(&self.dir, entry);
-            let placed = self.disk.place(&to, |file| {
-                io::copy(&mut File::open(&from)?, file)?;
+            let drafted = self.disk.draft(&files::manifests(&self.dir), |file| {
+                draft.file.rewind()?;
+                io::copy(draft.file.as_file_mut(), file)?;
                 Ok(())
             });
-            placed.map_err(StoreError::io("cannot be written", &to))?;
+            let good = drafted.map_err(StoreError::io("cannot be written", &to))?;
+            self.disk.name(good, &to, Taken::Replace, || self.is_writer())?;
             healed += 1;
         }
         Ok(healed)
     }
-
-    /// A name that no manifest has, here or in a catalog from before.
-    fn free_name(&self) -> String {
-        let taken: HashSet<&str> =
-            self.catalog.entries.iter().map(|entry| entry.file.as_str()).collect();
-        let mut names = (0..).map(|number| files::name(self.catalog.generation + 1, number));
-        let free = names.find(|name| {
-            !taken.contains(name.as_str()) && !files::manifests(&self.dir).join(name).exists()
-        });
-        free.expect("there are enough numbers")
-    }
 }
 
-/// A manifest that is on the disk, and that no catalog names yet.
+/// A manifest that is on the disk, and has no name yet.
 struct Draft {
-    file: String,
+    file: NamedTempFile,
     pdh: PortableDataHash,
     bytes: u64,
     blocks: u64,
 }
 
 /// How many distinct blocks a manifest names.
-fn blocks_of(name: &CollectionName, path: &Path) -> Result<u64, StoreError> {
-    let file = File::open(path).map_err(StoreError::io("cannot be read", path))?;
+fn blocks_of(name: &CollectionName, draft: &mut NamedTempFile) -> Result<u64, StoreError> {
+    draft.rewind().map_err(StoreError::io("cannot be read", draft.path()))?;
     let wrong = |error| StoreError::Manifest { name: name.to_string(), error };
-    let mut blocks = Blocks::new(file);
+    let mut blocks = Blocks::new(draft.as_file_mut());
     let mut distinct = HashSet::new();
     for block in blocks.by_ref() {
         distinct.insert(block.map_err(wrong)?);

@@ -10,6 +10,7 @@ use crate::disk::{Fails, Failure};
 use crate::entry::{Standing, Wanted};
 use crate::scan::Scan;
 
+mod intrusion; // two writers, one of which has lost its directory
 mod model; // any course of things, with the power going out at every step
 
 const TTL: Duration = Duration::from_secs(1000);

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use donjon_files::{ReviveOptions, Revived, revive};
 use keep_manifest::{BlockRef, Blocks, Streams};
+use keep_protocol::mounts::MountDescription;
 use manifest_store::{Entry, Scan, StoreError};
 use serde_json::{Value, json};
 
@@ -17,6 +18,19 @@ use super::changed::{Changed, Outcome};
 
 /// So many files, and so many blocks, are named on stderr; --json has them all.
 const NAMED_MAX: usize = 20;
+
+/// The nodes to look on, and what each of them says of its mounts.
+pub(super) struct Places<'a> {
+    cluster: &'a Cluster,
+    mounts: Vec<Option<Vec<MountDescription>>>,
+}
+
+impl<'a> Places<'a> {
+    /// Asks all nodes.
+    pub(super) async fn ask(cluster: &'a Cluster) -> Self {
+        Places { cluster, mounts: Described::ask(cluster).await.into_mounts() }
+    }
+}
 
 /// What is known of the blocks of a collection.
 pub(super) enum Looked {
@@ -35,10 +49,10 @@ impl Looked {
     pub(super) async fn at(
         dir: &Path,
         entry: &Entry,
-        cluster: Option<&Cluster>,
+        places: Option<&Places<'_>>,
         bar: &Bar,
     ) -> Looked {
-        let Some(cluster) = cluster else { return Looked::NoNodes };
+        let Some(Places { cluster, mounts }) = places else { return Looked::NoNodes };
         let blocks = match blocks_of(dir, entry) {
             Ok(blocks) => blocks,
             Err(error) => return Looked::NoManifest(error.to_string()),
@@ -46,6 +60,7 @@ impl Looked {
         let options = ReviveOptions {
             locate: locate(cluster.signing.clone(), Hints::new()),
             classes: entry.wanted.classes.clone(),
+            mounts: mounts.clone(),
             on_block: bar.steps(),
         };
         let clock = Clock::start();
@@ -59,11 +74,10 @@ impl Looked {
         }
     }
 
-    /// Whether nothing that was looked for is missing or in doubt.
+    /// Whether they were looked for, and nothing is missing or in doubt.
     pub(super) fn is_well(&self) -> bool {
         match self {
-            Looked::NoNodes => true,
-            Looked::Interrupted | Looked::NoManifest(_) => false,
+            Looked::NoNodes | Looked::Interrupted | Looked::NoManifest(_) => false,
             Looked::For { revived, .. } => {
                 revived.missing.is_empty() && revived.in_doubt.is_empty()
             }
@@ -73,7 +87,7 @@ impl Looked {
     /// How many blocks there are, if they were looked for and all are there.
     pub(super) fn all_there(&self) -> Option<u64> {
         match self {
-            Looked::For { revived, .. } if self.is_well() => Some(revived.young),
+            Looked::For { revived, .. } if self.is_well() => Some(there(revived)),
             Looked::For { .. } | Looked::NoNodes | Looked::Interrupted | Looked::NoManifest(_) => {
                 None
             }
@@ -93,7 +107,7 @@ impl Looked {
                     ""
                 };
                 vec![format!(
-                    "{name}: its blocks were not looked at, because no nodes were named (--config or --data does){by_clocks}; `donjon get` finds out"
+                    "{name}: its blocks were not looked at, because no nodes were named{by_clocks}; the same command with --config or --data looks"
                 )]
             }
             Looked::NoManifest(error) => {
@@ -117,7 +131,7 @@ impl Looked {
             in_doubt.map(|(block, why)| json!({ "block": block.to_string(), "detail": why }));
         json!({
             "looked_at": revived.anybody_answered,
-            "there": revived.young,
+            "there": there(revived),
             "missing": revived.missing.iter().map(BlockRef::to_string).collect::<Vec<_>>(),
             "in_doubt": in_doubt.collect::<Vec<_>>(),
             "files_not_whole": files,
@@ -125,16 +139,26 @@ impl Looked {
     }
 }
 
+/// How many blocks are there, and stay.
+fn there(revived: &Revived) -> u64 {
+    revived.young + revived.permanent
+}
+
 fn said_of(name: &str, again: &str, revived: &Revived, files: &[String]) -> Vec<String> {
-    let Revived { young, missing, in_doubt, .. } = revived;
-    let all = young + (missing.len() + in_doubt.len()) as u64;
+    let Revived { missing, in_doubt, .. } = revived;
+    let all = there(revived) + (missing.len() + in_doubt.len()) as u64;
     let named = |all: &[String]| {
         let more = all.len().saturating_sub(NAMED_MAX);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         format!("{}{more}", all[..all.len().min(NAMED_MAX)].join(", "))
     };
+    let whole = if missing.is_empty() {
+        "perhaps not whole: blocks in doubt"
+    } else {
+        "NOT whole: blocks that are missing or in doubt"
+    };
     let mut said = vec![format!(
-        "{name}: is in the catalog{again}, and NOT whole: blocks that are missing or in doubt: {} of {all}; files that need them: {} ({})",
+        "{name}: is in the catalog{again}, and {whole}: {} of {all}; files that need them: {} ({})",
         missing.len() + in_doubt.len(),
         files.len(),
         named(files),
