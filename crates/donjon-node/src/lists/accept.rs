@@ -8,6 +8,7 @@ use keep_protocol::status::ListSource;
 use list_store::{Draft, Record, Source, Standing, StoreError, StoredList};
 
 use super::WorkList;
+use super::absence::beat;
 use super::books::Counts;
 use super::code::End;
 use super::intake::{Items, Parsed};
@@ -16,6 +17,7 @@ use super::stores::Store;
 use super::work::{Hold, ListClosed, NewList};
 use crate::http::Failure;
 use crate::node::Node;
+use crate::pulse::Absences;
 
 /// A list that was read, and what is said of it.
 pub(super) struct Offer<R> {
@@ -23,6 +25,8 @@ pub(super) struct Offer<R> {
     pub(super) epoch: Option<u64>,
     pub(super) source: ListSource,
     pub(super) hold: Option<Hold>,
+    /// How often the node was away before this began to come in, if the list may not be older than that.
+    pub(super) began: Option<Absences>,
 }
 
 /// Stores the list and makes it current. One at a time.
@@ -33,14 +37,20 @@ pub(super) struct Offer<R> {
 /// # Cancel safety
 /// None: what is on the disk must become current too. To be run to its end.
 pub(super) async fn accept<R: Record + Request + Send + Sync + 'static>(
-    node: &Node,
+    node: &Arc<Node>,
     list: &WorkList<R>,
     store: Option<Store<R>>,
     offer: Offer<R>,
 ) -> Result<Receipt, Failure> {
-    let Offer { parsed, epoch, source, hold } = offer;
+    let Offer { parsed, epoch, source, hold, began } = offer;
     let Items { work, draft } = parsed.items;
     let _turn = list.turn().lock().await;
+    // Before this list is current: an absence until now is one of the list before.
+    let absences = beat(node).absences;
+    if began.is_some_and(|began| began != absences) {
+        let text = "the node stood still while this list came in, so it may be out of date: make another, and send that";
+        return Err(Failure::new(StatusCode::SERVICE_UNAVAILABLE, text));
+    }
     let last = store.as_ref().map_or(0, |store| store.lists.last_generation());
     let receipt = Receipt {
         id: last.max(list.current_id()) + 1,
