@@ -1,6 +1,7 @@
 //! After how long an absence of its node is a trash list no longer gone on with?
 //!
-//! A node is away while it is stopped, and while it is suspended. While a node is away nobody can correct its list: other copies may be lost meanwhile, or what it names be wanted again.
+//! A node is away while it is stopped, and while it is suspended. Nobody can correct its list then: other copies may be lost
+//! meanwhile, or what it names be wanted again.
 
 use std::fmt;
 use std::time::Duration;

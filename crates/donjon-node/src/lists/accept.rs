@@ -49,7 +49,8 @@ pub(super) async fn accept<R: Record + Request + Send + Sync + 'static>(
     let absences = beat(node).absences;
     if began.is_some_and(|began| began != absences) {
         let text = "the node stood still while this list came in, so it may be out of date: make another, and send that";
-        return Err(Failure::new(StatusCode::SERVICE_UNAVAILABLE, text));
+        // Not 503: a client would send this one again by itself.
+        return Err(Failure::new(StatusCode::PRECONDITION_FAILED, text));
     }
     let last = store.as_ref().map_or(0, |store| store.lists.last_generation());
     let receipt = Receipt {

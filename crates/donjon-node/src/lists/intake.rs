@@ -94,6 +94,7 @@ fn dry_run(query: Query<'_>) -> Result<Run, Failure> {
 fn refusal(status: StatusCode) -> &'static str {
     match status {
         StatusCode::CONFLICT => "stale_epoch",
+        StatusCode::PRECONDITION_FAILED => "absence",
         StatusCode::INSUFFICIENT_STORAGE => "no_room",
         StatusCode::BAD_REQUEST => "malformed",
         StatusCode::REQUEST_TIMEOUT => "stalled",

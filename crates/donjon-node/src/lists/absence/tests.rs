@@ -192,7 +192,7 @@ async fn a_list_that_came_in_during_an_absence_is_refused() {
     site.node.clock.advance(HOUR);
     drop(turn);
     let answer = sending.await;
-    assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+    assert!(answer.starts_with("HTTP/1.1 412 "), "{answer}");
     assert!(answer.contains("stood still"), "{answer}");
     assert_eq!(site.node.trash_list.current_id(), 0);
 }
