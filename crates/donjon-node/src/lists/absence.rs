@@ -36,6 +36,11 @@ pub(crate) async fn run_pulse(node: Arc<Node>, mut stopping: watch::Receiver<()>
     .await;
 }
 
+/// Why a new list is held that was being stored when the node stood still: a sentence.
+pub(super) fn why_held_when_stored() -> String {
+    format!("the node stood still while this list was stored. {AFTER_ABSENCE}")
+}
+
 fn hold_rest(node: &Arc<Node>, doubt: Doubt) {
     let why = why_held(doubt);
     let Some(id) = node.trash_list.hold_after_absence(&why) else {
@@ -43,8 +48,13 @@ fn hold_rest(node: &Arc<Node>, doubt: Doubt) {
         return;
     };
     tracing::error!(list = "trash", id, why, "the rest of the list is held");
+    take_down(node, id, why);
+}
+
+/// Has it written that the trash list of this id is held in memory. Until it is, a sign of life would let the next start go
+/// on: so it tells of the doubt.
+pub(super) fn take_down(node: &Arc<Node>, id: u64, why: String) {
     if node.trash_list.stored(id).is_some() {
-        // Until it is written, a sign of life would let the next start go on.
         if let Some(life) = &node.life {
             life.doubt(InDoubt::NotHeld(id));
         }

@@ -8,7 +8,7 @@ use keep_protocol::status::ListSource;
 use list_store::{Draft, Record, Source, Standing, StoreError, StoredList};
 
 use super::WorkList;
-use super::absence::beat;
+use super::absence::{beat, take_down, why_held_when_stored};
 use super::books::Counts;
 use super::code::End;
 use super::intake::{Items, Parsed};
@@ -69,6 +69,9 @@ pub(super) async fn accept<R: Record + Request + Send + Sync + 'static>(
         None => None,
         Some(draft) => Some(commit(draft, &receipt, parsed.names.clone()).await?),
     };
+    // The list is on the disk, and so it must become current: an absence since holds it.
+    let stale = (began.is_some() && beat(node).absences != absences).then(why_held_when_stored);
+    let hold = stale.clone().map(Hold::Held).or(hold);
     let new = NewList {
         receipt: receipt.clone(),
         items: work,
@@ -88,6 +91,10 @@ pub(super) async fn accept<R: Record + Request + Send + Sync + 'static>(
             return Ok(receipt);
         }
         replaced => replaced?,
+    }
+    if let Some(why) = stale {
+        tracing::error!(list = "trash", id = receipt.id, why, "the new list is held");
+        take_down(node, receipt.id, why);
     }
     if let Some(store) = store {
         // Within the turn, so that two writes cannot overtake each other.
@@ -131,6 +138,7 @@ async fn commit<R: Record + Request + Send + Sync + 'static>(
 
 #[cfg(test)]
 mod tests {
+    use keep_protocol::status::ListState;
     use tokio::task::{spawn_blocking, yield_now};
 
     use super::*;
@@ -199,6 +207,22 @@ mod tests {
             let answer = sender.answer().await;
             assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
             assert!(answer.contains("x-donjon-list-durable: true"), "{answer}");
+        });
+        assert_eq!(stored, 1);
+    }
+
+    #[test]
+    fn a_list_that_was_being_stored_when_the_node_stood_still_is_held() {
+        let stored = while_it_is_stored(async |node, sender, go_on| {
+            node.clock.advance(std::time::Duration::from_secs(3600));
+            // Whoever finds it first.
+            beat(node);
+            go_on();
+            let answer = sender.answer().await;
+            assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+            let status = node.trash_list.status();
+            assert_eq!((status.state, status.waiting), (ListState::Held, 1));
+            assert!(status.idle_because.unwrap().contains("while this list was stored"));
         });
         assert_eq!(stored, 1);
     }
