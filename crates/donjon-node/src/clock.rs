@@ -35,6 +35,18 @@ impl Clock {
         }
     }
 
+    /// Sets a manual clock, also back.
+    ///
+    /// # Panics
+    /// If this is the machine's clock.
+    #[cfg(test)]
+    pub(crate) fn set(&self, now: Timestamp) {
+        match &self.0 {
+            Source::System => panic!("only a manual clock can be set"),
+            Source::Manual(nanos) => nanos.store(now.as_nanos(), Ordering::SeqCst),
+        }
+    }
+
     /// Moves a manual clock on.
     ///
     /// # Panics

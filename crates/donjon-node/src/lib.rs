@@ -25,6 +25,7 @@ mod metrics;
 mod mounts;
 mod node;
 mod peers;
+mod pulse;
 mod queue_dump;
 #[cfg(test)]
 mod rig;

@@ -14,6 +14,7 @@ use keep_rules::absence::LastSign;
 use tokio::sync::watch;
 
 use crate::every::every;
+use crate::lists::beat;
 use crate::node::Node;
 use crate::state_file;
 
@@ -126,10 +127,11 @@ fn read(file: &Path) -> io::Result<LastSign> {
     Ok(LastSign::At(Timestamp::from_nanos(nanos)))
 }
 
-/// Leaves a sign of life, if the node has a place for it. One that cannot be written is said, and stops nothing.
+/// Leaves the last sign of life on the disk, if the node has a place for it: the time now could be behind an absence that
+/// nobody has found yet. One that cannot be written is said, and stops nothing.
 pub(crate) async fn leave_sign(node: &Node) {
     let Some(life) = node.life.clone() else { return };
-    let (now, current_id) = (node.clock.now(), node.trash_list.current_id());
+    let (now, current_id) = (node.pulse.last().at, node.trash_list.current_id());
     let leaving = tokio::task::spawn_blocking(move || life.leave(now, current_id));
     leaving.await.expect("leaving a sign of life does not panic");
 }
@@ -142,10 +144,15 @@ pub(crate) async fn settle(node: &Node, id: u64) {
     }
 }
 
+async fn note(node: &Arc<Node>) {
+    beat(node);
+    leave_sign(node).await;
+}
+
 /// Leaves a sign of life now and then until `stopping` changes, and a last one then.
 pub(crate) async fn run(node: Arc<Node>, mut stopping: watch::Receiver<()>) {
-    every(PERIOD, &mut stopping, || leave_sign(&node)).await;
-    leave_sign(&node).await;
+    every(PERIOD, &mut stopping, || note(&node)).await;
+    note(&node).await;
 }
 
 #[cfg(test)]

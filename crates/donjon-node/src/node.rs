@@ -27,6 +27,7 @@ use crate::lists::{Foreseen, Stores, StoresNotOpened, WorkList};
 use crate::metrics::Metrics;
 use crate::mounts::Mounts;
 use crate::peers::Peers;
+use crate::pulse::Pulse;
 use crate::steering::Steering;
 
 /// Lists that are read at the same time.
@@ -56,6 +57,7 @@ pub struct Node {
     pub(crate) list_max_age: Duration,
     pub(crate) resume_trash_within: Duration,
     pub(crate) life: Option<Life>,
+    pub(crate) pulse: Pulse,
     pub(crate) guard: Guard,
     pub(crate) on_hit: OnTrashHit,
     pub(crate) hold_after_hits: u64,
@@ -147,6 +149,7 @@ impl Node {
             list_max_age: config.lists.max_age,
             resume_trash_within: config.lists.resume_trash_within,
             life: state_dir.as_deref().map(Life::in_dir),
+            pulse: Pulse::new(clock.now()),
             guard: config.lists.guard,
             on_hit: config.lists.on_hit,
             hold_after_hits: config.lists.hold_after_hits,

@@ -10,6 +10,7 @@ use tokio::time::sleep;
 use crate::accept::accept;
 use crate::lists::{
     DRY_WORKERS, Pulling, Trashing, decide_pull, decide_trash, foresee, run_crew, run_emptier,
+    run_pulse,
 };
 use crate::node::Node;
 use crate::tls::Tls;
@@ -70,6 +71,7 @@ fn start_workers(node: &Arc<Node>, stopped: &watch::Receiver<()>) -> JoinSet<()>
     }
     workers.spawn(foresee(node.clone(), stopped.clone()));
     workers.spawn(run_emptier(node.clone(), stopped.clone()));
+    workers.spawn(run_pulse(node.clone(), stopped.clone()));
     workers.spawn(crate::life::run(node.clone(), stopped.clone()));
     workers.spawn(crate::ledger::run(node.clone(), stopped.clone()));
     workers.spawn(crate::queue_dump::run(node.clone(), stopped.clone()));

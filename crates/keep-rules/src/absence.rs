@@ -1,6 +1,7 @@
 //! After how long an absence of its node is a trash list no longer gone on with?
 //!
-//! While a node is away nobody can correct its list: other copies may be lost meanwhile, or what it names be wanted again.
+//! A node is away while it is stopped, and while it is suspended. Nobody can correct its list then: other copies may be lost
+//! meanwhile, or what it names be wanted again.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,6 +10,12 @@ use crate::Timestamp;
 
 /// How far the last sign of life may lie in the future: clocks are corrected.
 const AHEAD_MAX: Duration = Duration::from_secs(60);
+
+/// A node that runs and gives no sign for no longer than this is busy, not away.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// How often a node that runs notes that it lives, at least.
+const BEAT_MAX: Duration = Duration::from_secs(10);
 
 /// The last sign of life that a node has left before it was started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +39,13 @@ pub enum Doubt {
         /// How long it was away.
         away: Duration,
         /// How long it may be.
+        within: Duration,
+    },
+    /// The node runs, and stood still for so long: longer than it may while it runs.
+    StoodStill {
+        /// How long it stood still.
+        stood: Duration,
+        /// How long it may.
         within: Duration,
     },
     /// There is no sign of life.
@@ -76,14 +90,47 @@ pub fn may_go_on(last: LastSign, now: Timestamp, within: Duration) -> Result<(),
         LastSign::Missing => return Err(Doubt::NoSign),
         LastSign::Unreadable => return Err(Doubt::Unreadable),
     };
-    let (away, ahead) = (now.since(last), last.since(now));
-    if ahead > AHEAD_MAX {
-        Err(Doubt::Ahead(ahead))
-    } else if away > within {
-        Err(Doubt::Away { away, within })
-    } else {
-        Ok(())
-    }
+    let away = gap(last, now)?;
+    if away > within { Err(Doubt::Away { away, within }) } else { Ok(()) }
+}
+
+/// Whether a node that runs, and lived at `last`, may carry on with its trash list at `now`. It may if it stood still no
+/// longer than `within`, or than five seconds if that is less: a process is suspended, a machine paused or asleep, and
+/// does not know it.
+///
+/// # Errors
+/// Why not: when in doubt, the list waits.
+///
+/// # Examples
+/// ```
+/// use std::time::Duration;
+/// use keep_rules::Timestamp;
+/// use keep_rules::absence::may_carry_on;
+///
+/// let (last, within) = (Timestamp::from_seconds(1_000), Duration::from_secs(300));
+/// assert!(may_carry_on(last, Timestamp::from_seconds(1_300), within).is_ok());
+/// let doubt = may_carry_on(last, Timestamp::from_seconds(4_600), within).unwrap_err();
+/// assert!(doubt.to_string().starts_with("the node stood still for 1h "));
+/// ```
+pub fn may_carry_on(last: Timestamp, now: Timestamp, within: Duration) -> Result<(), Doubt> {
+    let within = within.max(BUSY);
+    let stood = gap(last, now)?;
+    if stood > within { Err(Doubt::StoodStill { stood, within }) } else { Ok(()) }
+}
+
+/// How often a node that runs notes that it lives, so that [`may_carry_on`] does not take its idleness for an absence.
+#[must_use]
+pub fn beat_period(within: Duration) -> Duration {
+    (within.max(BUSY) / 4).min(BEAT_MAX)
+}
+
+/// How long it was from `last` to `now`.
+///
+/// # Errors
+/// The clock cannot tell: it was set back.
+fn gap(last: Timestamp, now: Timestamp) -> Result<Duration, Doubt> {
+    let ahead = last.since(now);
+    if ahead > AHEAD_MAX { Err(Doubt::Ahead(ahead)) } else { Ok(now.since(last)) }
 }
 
 impl fmt::Display for Doubt {
@@ -94,6 +141,13 @@ impl fmt::Display for Doubt {
                 f,
                 "the node was away for {}, longer than Donjon.ResumeTrashWithin ({}) allows",
                 Span(*away),
+                Span(*within)
+            ),
+            Doubt::StoodStill { stood, within } => write!(
+                f,
+                "the node stood still for {} (it was suspended, or its clock was set), longer than \
+                 Donjon.ResumeTrashWithin allows while it runs ({})",
+                Span(*stood),
                 Span(*within)
             ),
             Doubt::NoSign => write!(f, "{UNKNOWN}: its state directory has no file alive"),
@@ -171,10 +225,35 @@ mod tests {
     }
 
     #[test]
+    fn a_node_that_runs_may_stand_still_for_as_long_as_it_may_be_away() {
+        let after = |stood| may_carry_on(NOW.before(stood), NOW, WITHIN);
+        assert_eq!((after(Duration::ZERO), after(WITHIN)), (Ok(()), Ok(())));
+        let stood = WITHIN + NANO;
+        assert_eq!(after(stood), Err(Doubt::StoodStill { stood, within: WITHIN }));
+        let back = |span| may_carry_on(NOW.after(span), NOW, WITHIN);
+        assert_eq!(back(AHEAD_MAX), Ok(()));
+        assert_eq!(back(AHEAD_MAX + NANO), Err(Doubt::Ahead(AHEAD_MAX + NANO)));
+    }
+
+    #[test]
+    fn a_busy_node_is_not_away_and_an_idle_one_gives_signs_enough() {
+        for within in [Duration::ZERO, NANO, BUSY, WITHIN, Duration::MAX] {
+            let period = beat_period(within);
+            assert!(!period.is_zero() && period <= BEAT_MAX, "{period:?}");
+            // Three that are late or lost are no absence.
+            assert_eq!(may_carry_on(NOW.before(3 * period), NOW, within), Ok(()), "{within:?}");
+            assert_eq!(may_carry_on(NOW.before(BUSY), NOW, within), Ok(()), "{within:?}");
+        }
+        assert!(may_carry_on(NOW.before(BUSY + NANO), NOW, Duration::ZERO).is_err());
+    }
+
+    #[test]
     fn instants_far_apart_do_not_overflow() {
         let [first, last] = [i64::MIN, i64::MAX].map(Timestamp::from_nanos);
         assert!(may_go_on(LastSign::At(first), last, WITHIN).is_err());
         assert!(may_go_on(LastSign::At(last), first, WITHIN).is_err());
+        assert!(may_carry_on(first, last, WITHIN).is_err());
+        assert!(may_carry_on(last, first, WITHIN).is_err());
     }
 
     #[test]

@@ -21,7 +21,8 @@ pub struct ListPolicy {
     pub state_dir: Option<PathBuf>,
     /// `ListMaxAge`: a list older than this is dropped at a restart instead of resumed.
     pub max_age: Duration,
-    /// `ResumeTrashWithin`: a trash list is held at a start, not gone on with, if the node was away for longer than this.
+    /// `ResumeTrashWithin`: a trash list is held at a start, not gone on with, if the node was away for longer than this; so
+    /// it is if the node stood still for longer while it ran.
     pub resume_trash_within: Duration,
     /// `TrashGuardPercent`, `TrashGuardFloor`: how much of a volume a trash list may name.
     pub guard: Guard,

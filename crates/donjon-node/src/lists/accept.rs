@@ -8,6 +8,7 @@ use keep_protocol::status::ListSource;
 use list_store::{Draft, Record, Source, Standing, StoreError, StoredList};
 
 use super::WorkList;
+use super::absence::{beat, take_down, why_held_when_stored};
 use super::books::Counts;
 use super::code::End;
 use super::intake::{Items, Parsed};
@@ -16,6 +17,7 @@ use super::stores::Store;
 use super::work::{Hold, ListClosed, NewList};
 use crate::http::Failure;
 use crate::node::Node;
+use crate::pulse::Absences;
 
 /// A list that was read, and what is said of it.
 pub(super) struct Offer<R> {
@@ -23,6 +25,8 @@ pub(super) struct Offer<R> {
     pub(super) epoch: Option<u64>,
     pub(super) source: ListSource,
     pub(super) hold: Option<Hold>,
+    /// How often the node was away before this began to come in, if the list may not be older than that.
+    pub(super) began: Option<Absences>,
 }
 
 /// Stores the list and makes it current. One at a time.
@@ -33,14 +37,21 @@ pub(super) struct Offer<R> {
 /// # Cancel safety
 /// None: what is on the disk must become current too. To be run to its end.
 pub(super) async fn accept<R: Record + Request + Send + Sync + 'static>(
-    node: &Node,
+    node: &Arc<Node>,
     list: &WorkList<R>,
     store: Option<Store<R>>,
     offer: Offer<R>,
 ) -> Result<Receipt, Failure> {
-    let Offer { parsed, epoch, source, hold } = offer;
+    let Offer { parsed, epoch, source, hold, began } = offer;
     let Items { work, draft } = parsed.items;
     let _turn = list.turn().lock().await;
+    // Before this list is current: an absence until now is one of the list before.
+    let absences = beat(node).absences;
+    if began.is_some_and(|began| began != absences) {
+        let text = "the node stood still while this list came in, so it may be out of date: make another, and send that";
+        // Not 503: a client would send this one again by itself.
+        return Err(Failure::new(StatusCode::PRECONDITION_FAILED, text));
+    }
     let last = store.as_ref().map_or(0, |store| store.lists.last_generation());
     let receipt = Receipt {
         id: last.max(list.current_id()) + 1,
@@ -58,6 +69,9 @@ pub(super) async fn accept<R: Record + Request + Send + Sync + 'static>(
         None => None,
         Some(draft) => Some(commit(draft, &receipt, parsed.names.clone()).await?),
     };
+    // The list is on the disk, and so it must become current: an absence since holds it.
+    let stale = (began.is_some() && beat(node).absences != absences).then(why_held_when_stored);
+    let hold = stale.clone().map(Hold::Held).or(hold);
     let new = NewList {
         receipt: receipt.clone(),
         items: work,
@@ -77,6 +91,10 @@ pub(super) async fn accept<R: Record + Request + Send + Sync + 'static>(
             return Ok(receipt);
         }
         replaced => replaced?,
+    }
+    if let Some(why) = stale {
+        tracing::error!(list = "trash", id = receipt.id, why, "the new list is held");
+        take_down(node, receipt.id, why);
     }
     if let Some(store) = store {
         // Within the turn, so that two writes cannot overtake each other.
@@ -120,6 +138,7 @@ async fn commit<R: Record + Request + Send + Sync + 'static>(
 
 #[cfg(test)]
 mod tests {
+    use keep_protocol::status::ListState;
     use tokio::task::{spawn_blocking, yield_now};
 
     use super::*;
@@ -188,6 +207,22 @@ mod tests {
             let answer = sender.answer().await;
             assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
             assert!(answer.contains("x-donjon-list-durable: true"), "{answer}");
+        });
+        assert_eq!(stored, 1);
+    }
+
+    #[test]
+    fn a_list_that_was_being_stored_when_the_node_stood_still_is_held() {
+        let stored = while_it_is_stored(async |node, sender, go_on| {
+            node.clock.advance(std::time::Duration::from_secs(3600));
+            // Whoever finds it first.
+            beat(node);
+            go_on();
+            let answer = sender.answer().await;
+            assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+            let status = node.trash_list.status();
+            assert_eq!((status.state, status.waiting), (ListState::Held, 1));
+            assert!(status.idle_because.unwrap().contains("while this list was stored"));
         });
         assert_eq!(stored, 1);
     }

@@ -43,7 +43,7 @@ pub(crate) trait Job: Send + Sync + 'static {
 pub(crate) enum Carried {
     /// It ended.
     Ended(Ending),
-    /// Nothing was done, because trashing is frozen: it goes back to its list.
+    /// Nothing was done, because trashing is frozen or the node was away since it was taken: it goes back to its list.
     Back,
 }
 

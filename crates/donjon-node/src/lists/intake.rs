@@ -19,6 +19,7 @@ use list_store::{Draft, Record, StoreError};
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 
+use super::absence::beat;
 use super::accept::{Offer, accept};
 use super::code::End;
 use super::guard::{self, Named};
@@ -93,6 +94,7 @@ fn dry_run(query: Query<'_>) -> Result<Run, Failure> {
 fn refusal(status: StatusCode) -> &'static str {
     match status {
         StatusCode::CONFLICT => "stale_epoch",
+        StatusCode::PRECONDITION_FAILED => "absence",
         StatusCode::INSUFFICIENT_STORAGE => "no_room",
         StatusCode::BAD_REQUEST => "malformed",
         StatusCode::REQUEST_TIMEOUT => "stalled",
@@ -101,13 +103,14 @@ fn refusal(status: StatusCode) -> &'static str {
 }
 
 async fn put_trash_list(node: &Arc<Node>, brought: Brought<'_>) -> Result<Answer, Failure> {
+    let began = beat(node).absences;
     let store = node.stores.as_ref().map(|stores| stores.trash.clone());
     let (epoch, source) = (epoch(brought.headers)?, source(&brought));
     let parsed = parse::<TrashRequest>(node, store.as_ref(), brought).await?;
     let named = Named::of(node, &parsed.items.work, &parsed.names);
     let hold = named.first_look(node.guard);
     let to_check = hold == Some(Hold::Checking);
-    let offer = Offer { parsed, epoch, source, hold };
+    let offer = Offer { parsed, epoch, source, hold, began: Some(began) };
     let node = node.clone();
     to_its_end(async move {
         let receipt = accept(&node, &node.trash_list, store, offer).await?;
@@ -126,7 +129,7 @@ async fn put_pull_list(node: &Arc<Node>, brought: Brought<'_>) -> Result<Answer,
     let store = node.stores.as_ref().map(|stores| stores.pull.clone());
     let (epoch, source) = (epoch(brought.headers)?, source(&brought));
     let parsed = parse::<PullRequest>(node, store.as_ref(), brought).await?;
-    let offer = Offer { parsed, epoch, source, hold: None };
+    let offer = Offer { parsed, epoch, source, hold: None, began: None };
     let node = node.clone();
     to_its_end(async move {
         let receipt = accept(&node, &node.pull_list, store, offer).await?;
@@ -140,7 +143,7 @@ async fn put_dry_trash_list(node: &Arc<Node>, brought: Brought<'_>) -> Result<An
     let source = source(&brought);
     let parsed = parse::<TrashRequest>(node, None, brought).await?;
     let named = Named::of(node, &parsed.items.work, &parsed.names);
-    let offer = Offer { parsed, epoch: None, source, hold: None };
+    let offer = Offer { parsed, epoch: None, source, hold: None, began: None };
     let node = node.clone();
     to_its_end(async move {
         let receipt = accept(&node, &node.dry_trash_list, None, offer).await?;
@@ -154,7 +157,7 @@ async fn put_dry_trash_list(node: &Arc<Node>, brought: Brought<'_>) -> Result<An
 async fn put_dry_pull_list(node: &Arc<Node>, brought: Brought<'_>) -> Result<Answer, Failure> {
     let source = source(&brought);
     let parsed = parse::<PullRequest>(node, None, brought).await?;
-    let offer = Offer { parsed, epoch: None, source, hold: None };
+    let offer = Offer { parsed, epoch: None, source, hold: None, began: None };
     let receipt = accept(node, &node.dry_pull_list, None, offer).await?;
     Ok(answer(&receipt, "dry-run"))
 }

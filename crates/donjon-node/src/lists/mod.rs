@@ -1,5 +1,6 @@
 //! The work lists: how they come in, what their workers do, and the books about it.
 
+mod absence;
 mod accept;
 mod books;
 mod code;
@@ -22,6 +23,7 @@ mod stores;
 mod trash;
 mod work;
 
+pub(crate) use absence::{beat, run_pulse};
 pub(crate) use crew::run as run_crew;
 pub(crate) use dry::{
     Foreseen, WORKERS as DRY_WORKERS, decide_pull, decide_trash, dry_outcomes, dry_status, foresee,

@@ -9,6 +9,7 @@ use keep_rules::absence::{Doubt, may_go_on};
 use list_store::{Load, Loaded, Record, Standing, StoredList};
 
 use super::WorkList;
+use super::absence;
 use super::books::{Counts, OutcomeLabel};
 use super::code::End;
 use super::guard::{self, Named};
@@ -18,10 +19,6 @@ use super::work::{Hold, Item, ListClosed, NewList, Work};
 use crate::life::{InDoubt, leave_sign};
 use crate::mounts::sentence;
 use crate::node::Node;
-
-/// What to do about a list that is held after an absence.
-const AFTER_ABSENCE: &str =
-    "It is replaced by the balancer's next list, or goes on with `donjon list release`";
 
 /// Loads the lists that were stored before a restart and makes them current. To be called once, before [`crate::run()`].
 pub async fn resume(node: &Arc<Node>) {
@@ -45,11 +42,11 @@ pub async fn resume(node: &Arc<Node>) {
 }
 
 /// Why the trash list may not be gone on with, if it may not.
-async fn doubt(node: &Node) -> Option<Doubt> {
+async fn doubt(node: &Arc<Node>) -> Option<Doubt> {
     let life = node.life.clone()?;
     let reading = tokio::task::spawn_blocking(move || life.last());
     let last = reading.await.expect("reading a sign of life does not panic");
-    may_go_on(last, node.clock.now(), node.resume_trash_within).err()
+    may_go_on(last, absence::beat(node).at, node.resume_trash_within).err()
 }
 
 /// A trash list whose node was away for too long is held. Otherwise one that nobody has released goes through the guard
@@ -92,7 +89,7 @@ async fn hold(
 
 /// A sentence. A list that was held by the guard is held for both reasons; another absence adds nothing.
 fn why_held(doubt: Doubt, standing: &Standing) -> String {
-    let why = format!("{doubt}; other copies of what it names may be lost since. {AFTER_ABSENCE}");
+    let why = absence::why_held(doubt);
     match standing {
         Standing::HeldAfterAbsence(before) => before.to_string(),
         Standing::Held(before) => format!("{why}. It was held before: {before}"),

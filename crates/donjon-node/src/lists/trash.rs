@@ -8,6 +8,7 @@ use keep_rules::trash::{SkipReason, Verdict, admit, decide};
 use keep_volume::Error as VolumeError;
 use ledger::ListId;
 
+use super::absence::beat;
 use super::crew::{Carried, Job};
 use super::locator::{locator_text, size_of_block};
 use super::work::{Held, WorkList};
@@ -93,7 +94,12 @@ fn admitted(node: &Node, item: &Held<TrashRequest>) -> Result<Vec<Arc<Mount>>, S
     }
 }
 
-async fn trash_on(node: &Node, mount: &Mount, item: &Held<TrashRequest>, mode: Act) -> Carried {
+async fn trash_on(
+    node: &Arc<Node>,
+    mount: &Mount,
+    item: &Held<TrashRequest>,
+    mode: Act,
+) -> Carried {
     let (hash, requested) = (item.hash(), item.request().mtime());
     let replica = match mount.volume.stat(hash).await {
         Ok(replica) => Some(replica),
@@ -108,6 +114,11 @@ async fn trash_on(node: &Node, mount: &Mount, item: &Held<TrashRequest>, mode: A
         (Verdict::Trash, Some(_)) if mode == Act::Dry => Carried::Ended(Ending::Done),
         (Verdict::Trash, Some(replica)) => {
             let Some(leave) = begin_act(node).await else { return Carried::Back };
+            // Here: from now on nothing is waited for before the act.
+            beat(node);
+            if item.is_from_before_an_absence() {
+                return Carried::Back;
+            }
             let list = Some(ListId(item.list_id()));
             let condemned = Condemned { hash, replica, list, decided_at: now };
             Carried::Ended(match act::trash(node, mount, condemned, &leave).await {

@@ -4,6 +4,7 @@
 //! is settled in its book and dropped from the work list under one lock, so every reading of the books is one instant.
 
 mod held;
+mod holding;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -65,6 +66,8 @@ struct State<R> {
     progress: Progress,
     /// The highest epoch so far.
     last_epoch: Option<u64>,
+    /// Claims of an earlier generation of the work list are from before an absence.
+    fresh_from: u64,
 }
 
 /// A list that no worker may have yet.
@@ -160,6 +163,7 @@ impl<R: Request + Send + Sync + 'static> WorkList<R> {
             parked: None,
             progress: Progress::default(),
             last_epoch: None,
+            fresh_from: 0,
         };
         WorkList(Arc::new(Inner {
             name,
@@ -234,8 +238,9 @@ impl<R: Request + Send + Sync + 'static> WorkList<R> {
                 parked.hold = Hold::Held(why);
                 Ok(())
             }
-            (Ok(()), Some(_)) => self.unpark(&mut state),
-            (_, None) => Ok(()),
+            (Ok(()), Some(Parked { hold: Hold::Checking, .. })) => self.unpark(&mut state),
+            // It is held for another reason.
+            (Ok(()), Some(_)) | (_, None) => Ok(()),
         }
     }
 
@@ -265,17 +270,6 @@ impl<R: Request + Send + Sync + 'static> WorkList<R> {
         }
         self.unpark(&mut state)?;
         Ok(())
-    }
-
-    /// Holds what waits of the list of this id. False if another list is current, or it is held already.
-    pub(crate) fn hold(&self, id: u64, why: String) -> bool {
-        let mut state = self.lock();
-        if state.books.current.id() != id || state.parked.is_some() {
-            return false;
-        }
-        let Ok(replaced) = self.0.work.replace(Vec::new()) else { return false };
-        state.parked = Some(Parked { items: replaced.discarded, hold: Hold::Held(why) });
-        true
     }
 
     fn unpark(&self, state: &mut State<R>) -> Result<(), ListClosed> {

@@ -107,7 +107,7 @@ fn alarm_families(node: &Node) -> Vec<Family> {
     let counts = node.metrics.counts();
     let mut refused = counter("donjon_lists_refused_total", "Lists that were refused, by reason");
     for list in ListName::ALL {
-        for reason in ["stale_epoch", "no_room", "malformed", "stalled", "other"] {
+        for reason in ["stale_epoch", "absence", "no_room", "malformed", "stalled", "other"] {
             let count = counts.lists_refused.get(&(list, reason)).copied().unwrap_or(0);
             refused = refused.with(&[("list", list.as_str()), ("reason", reason)], count as f64);
         }

@@ -60,13 +60,21 @@ impl<R: Request + Send + Sync + 'static> Held<R> {
         self.end(ending);
     }
 
-    /// The item goes back to the list it came from; if a newer one took its place, it is superseded.
+    /// Whether it was claimed before an absence of the node: then it is not to be acted on any more.
+    pub(in crate::lists) fn is_from_before_an_absence(&self) -> bool {
+        self.claim().generation() < self.list.lock().fresh_from
+    }
+
+    /// The item goes back to the list it came from, also if that is held now; if another took its place, it is superseded.
     pub(in crate::lists) fn give_back(mut self) {
         let Some(claim) = self.claim.take() else { return };
         let mut state = self.list.lock();
         let generation = claim.generation();
-        if claim.give_back().is_err() {
-            state.books.end(generation, OutcomeLabel::Superseded, "");
+        let Err(item) = claim.give_back() else { return };
+        let of_current = state.books.current.id() == self.id;
+        match state.parked.as_mut().filter(|_| of_current) {
+            Some(parked) => parked.items.push(item),
+            None => state.books.end(generation, OutcomeLabel::Superseded, ""),
         }
     }
 

@@ -150,6 +150,42 @@ fn the_guard_lets_a_list_through_or_holds_it() {
 }
 
 #[test]
+fn the_guard_does_not_let_a_list_through_that_an_absence_holds() {
+    let list = list();
+    list.replace(new(&list, 1, Some(Hold::Checking))).unwrap();
+    assert_eq!(list.hold_after_absence("away"), Some(1));
+    list.checked(1, Ok(())).unwrap();
+    assert_eq!(list.status().idle_because.as_deref(), Some("away"));
+    assert!(claim(&list).is_none());
+}
+
+#[test]
+fn what_is_given_back_to_a_held_list_waits_with_the_rest() {
+    let list = list();
+    replace(&list, 3);
+    let item = claim(&list).unwrap();
+    assert_eq!(list.hold_after_absence("away"), Some(1));
+    item.give_back();
+    assert_eq!((list.status().waiting, list.status().running), (3, 0));
+    list.release(1, &ListDigest([7; 32]).to_string()).unwrap();
+    (0..3).for_each(|_| claim(&list).unwrap().settle(&Ending::Done));
+    assert_eq!(list.status().done, 3);
+}
+
+#[test]
+fn a_closed_list_with_something_left_is_in_doubt_after_an_absence() {
+    let list = list();
+    list.close();
+    assert_eq!(list.hold_after_absence("away"), None);
+    let list = self::list();
+    replace(&list, 2);
+    let item = claim(&list).unwrap();
+    list.close();
+    assert_eq!(list.hold_after_absence("away"), Some(1));
+    assert!(item.is_from_before_an_absence());
+}
+
+#[test]
 fn lists_that_are_over_are_remembered_by_their_ids() {
     let list = list();
     replace(&list, 2);
@@ -172,6 +208,7 @@ enum Op {
     Release,
     Cancel,
     Remove(u8),
+    Absence,
 }
 
 fn op() -> impl Strategy<Value = Op> {
@@ -185,6 +222,7 @@ fn op() -> impl Strategy<Value = Op> {
         Just(Op::Release),
         Just(Op::Cancel),
         (0..5u8).prop_map(Op::Remove),
+        Just(Op::Absence),
     ]
 }
 
@@ -213,7 +251,12 @@ proptest! {
                     generation += 1;
                     given += u64::from(count);
                 }
-                Op::Claim => held.extend(claim(&list).map(|held| (generation, held))),
+                Op::Claim => {
+                    let claimed = claim(&list);
+                    let fresh = claimed.iter().all(|item| !item.is_from_before_an_absence());
+                    prop_assert!(fresh, "what is claimed from now on is not from before");
+                    held.extend(claimed.map(|held| (generation, held)));
+                }
                 Op::Settle(choice) if !held.is_empty() => {
                     let (_, item) = held.remove(0);
                     *ended.entry(ending(choice).kind().into()).or_default() += 1;
@@ -254,6 +297,18 @@ proptest! {
                 Op::Remove(number) => {
                     let removed = list.remove(BlockHash::from_bytes([number; 16]));
                     *ended.entry(OutcomeLabel::Removed).or_default() += removed;
+                }
+                Op::Absence => {
+                    let before = list.status();
+                    let newly_held = list.hold_after_absence("away");
+                    let status = list.status();
+                    let left = before.waiting + before.running > 0;
+                    let was_held = before.state == ListState::Held;
+                    prop_assert_eq!(newly_held, (left && !was_held).then_some(generation));
+                    prop_assert_eq!(status.state == ListState::Held, left || was_held);
+                    prop_assert_eq!((status.waiting, status.running), (before.waiting, before.running));
+                    prop_assert!(held.iter().all(|(_, item)| item.is_from_before_an_absence()));
+                    prop_assert!(claim(&list).is_none(), "nobody gets an item of a held list");
                 }
                 Op::Settle(_) | Op::Drop | Op::GiveBack => {}
             }
