@@ -145,6 +145,15 @@ impl ClusterArgs {
         })
     }
 
+    /// How long signatures are valid by now, if a file says it that can be read again: not standard input, and no pipe.
+    pub(crate) fn ttl_again(&self) -> Result<Option<Duration>, Failure> {
+        if self.config.as_deref().is_some_and(is_read_once) {
+            return Ok(None);
+        }
+        let loaded = load_config(self.config.as_deref(), self.data.as_deref())?;
+        self.ttl.or(loaded.map(|loaded| loaded.config.signing.ttl))
+    }
+
     fn token(&self, config: Option<&Config>) -> Result<Option<Token>, Failure> {
         if let Some(file) = &self.token_file {
             return Ok(Token::new(first_line(file)?));
@@ -188,6 +197,10 @@ fn default_replication(config: Option<&Config>, data: Option<&Path>, nodes: usiz
         (Some(config), Some(_)) => config.balance.default_replication.min(nodes),
         (None, _) => nodes.min(2),
     }
+}
+
+fn is_read_once(file: &Path) -> bool {
+    file.as_os_str() == "-" || file.metadata().is_ok_and(|found| !found.is_file())
 }
 
 fn cluster_id(config: Option<&Config>) -> ClusterId {

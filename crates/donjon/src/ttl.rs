@@ -8,7 +8,7 @@ use crate::failure::Failure;
 use crate::when::span;
 
 /// `--ttl`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::Args)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::Args)]
 pub(crate) struct TtlArg {
     /// The cluster's BlobSigningTTL, such as 336h or 14d, if neither --config nor --data tells it. All nodes must have this one
     #[arg(long, value_name = "DURATION")]

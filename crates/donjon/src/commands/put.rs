@@ -1,6 +1,7 @@
 //! `donjon put`
 
 mod publishing;
+mod signature_ttl;
 
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -18,6 +19,7 @@ use crate::output::{Format, print};
 use crate::table::bytes;
 use crate::transfer::{Bar, Clock, ManifestsDir, nodes, unless_interrupted};
 use publishing::{Became, NOTHING_PUBLISHED, Publishing};
+use signature_ttl::SignatureTtl;
 
 /// Store files and directories as a collection
 ///
@@ -83,8 +85,8 @@ pub(crate) struct PutArgs {
 
 pub(crate) async fn run(args: PutArgs) -> Result<Exit, Failure> {
     let name = name(args.name, &args.paths)?;
-    let cluster = args.cluster.cluster()?;
-    let ttl = cluster.ttl()?;
+    let cluster = args.cluster.clone().cluster()?;
+    let ttl = SignatureTtl::new(args.cluster, cluster.ttl()?);
     let manifests = ManifestsDir::find(args.manifests, &cluster).ok_or_else(|| {
         Failure::Usage(
             "where should the manifest be kept? Give --manifests DIR, --data DIR, or --config FILE with Donjon.Balance.Manifests: blocks that no manifest names are trashed"

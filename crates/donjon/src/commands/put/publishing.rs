@@ -3,12 +3,13 @@
 use std::cell::RefCell;
 use std::io::{Seek as _, SeekFrom};
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use donjon_files::{Node, Nodes, Put, RenewError};
 use keep_rules::Timestamp;
 use manifest_store::{CollectionName, Existing, Publication, Published, Store, StoreError, Wanted};
 
+use super::signature_ttl::SignatureTtl;
 use crate::failure::Failure;
 
 /// What is true of a put that was interrupted before it was published.
@@ -31,7 +32,7 @@ pub(super) struct Publishing<'a> {
     name: CollectionName,
     wanted: Wanted,
     existing: Existing,
-    ttl: Duration,
+    ttl: SignatureTtl,
     /// What came of it, once it is published. Nothing is awaited between the publication and the change of this.
     became: RefCell<Option<Became>>,
 }
@@ -54,7 +55,7 @@ impl<'a> Publishing<'a> {
         name: CollectionName,
         wanted: Wanted,
         existing: Existing,
-        ttl: Duration,
+        ttl: SignatureTtl,
     ) -> Self {
         Publishing { dir, name, wanted, existing, ttl, became: RefCell::default() }
     }
@@ -95,13 +96,14 @@ impl<'a> Publishing<'a> {
             .write(&mut manifest)
             .and_then(|_| manifest.seek(SeekFrom::Start(0)))
             .map_err(Failure::local("cannot write the manifest into a temporary file"))?;
-        // Waits for another writer. Blocks grow old meanwhile, so they are renewed after it.
+        // Waits for another writer. Blocks grow old meanwhile, and the TTL may change, so both are looked at after it.
         let mut store = self.open().await?;
-        let forgotten = store.sweep(now(), self.ttl).unwrap_or_else(|error| {
+        let ttls = self.ttl.look()?;
+        let forgotten = store.sweep(now(), ttls.longer).unwrap_or_else(|error| {
             eprintln!("donjon: collections that were removed long ago are not forgotten: {error}");
             0
         });
-        let renewed = put.renew(nodes, self.ttl, &clock).await;
+        let renewed = put.renew(nodes, ttls.shorter, &clock).await;
         let renewed = renewed.map_err(|error| {
             Failure::Other(format!("{error}. Nothing is published: {}", way_out(&error)))
         })?;
@@ -111,7 +113,7 @@ impl<'a> Publishing<'a> {
             files: put.report.files,
             data_bytes: put.report.bytes,
             at: now(),
-            ttl: self.ttl,
+            ttl: ttls.longer,
             existing: self.existing,
         };
         // Nothing is awaited until it is published: an interruption comes before or after.
@@ -121,7 +123,7 @@ impl<'a> Publishing<'a> {
                 *self.became.borrow_mut() = Some(became);
                 drop(store);
                 // If the machine slept meanwhile, a balancer that did not know may have trashed blocks.
-                let again = put.renew(nodes, self.ttl, &clock).await;
+                let again = put.renew(nodes, ttls.shorter, &clock).await;
                 again.map(drop).map_err(|error| {
                     Failure::Other(format!(
                         "{} is published, but publishing took so long that its blocks may be gone: {error}. {PUT_AGAIN}",

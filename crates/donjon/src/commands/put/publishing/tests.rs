@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
 use donjon_files::{Packing, PutOptions, Server, Special, Wish, scan};
@@ -13,6 +14,8 @@ use tempfile::TempDir;
 use tokio::sync::Notify;
 
 use super::*;
+use crate::cluster::ClusterArgs;
+use crate::ttl::TtlArg;
 
 const TTL: Duration = Duration::from_secs(1_000);
 
@@ -79,8 +82,20 @@ impl Story {
     }
 
     fn publishing<'a>(&self, manifests: &'a Path) -> Publishing<'a> {
+        let args = ClusterArgs::of(None, None, TtlArg::default());
+        self.publishing_by(manifests, SignatureTtl::new(args, TTL))
+    }
+
+    fn publishing_by<'a>(&self, manifests: &'a Path, ttl: SignatureTtl) -> Publishing<'a> {
         let name = "a".parse().unwrap();
-        Publishing::new(manifests, name, Wanted::default(), Existing::Refuse, TTL)
+        Publishing::new(manifests, name, Wanted::default(), Existing::Refuse, ttl)
+    }
+
+    /// The TTL of a configuration file.
+    fn ttl_of_file(&self) -> (std::path::PathBuf, SignatureTtl) {
+        let file = self.dir.path().join("config.yml");
+        let args = ClusterArgs::of(Some(file.clone()), None, TtlArg::default());
+        (file, SignatureTtl::new(args, TTL))
     }
 
     fn manifests(&self) -> std::path::PathBuf {
@@ -195,4 +210,58 @@ async fn a_put_that_is_too_slow_gets_one_advice() {
     let said = publishing.into_became(ended).unwrap().doubt.unwrap().to_string();
     assert!(said.contains("a is published, but") && said.contains("faster than"), "{said}");
     assert!(said.contains(". Put it again: ") && !said.contains("put less"), "{said}");
+}
+
+fn configure(file: &Path, ttl: &str) {
+    let text = format!(
+        "
+Clusters:
+  zzzzz:
+    SystemRootToken: systemroottoken0systemroottoken0systemroottoken0
+    Collections: {{BlobSigningKey: blobsigningkey0blobsigningkey0, BlobSigningTTL: {ttl}}}
+    Services: {{Keepstore: {{InternalURLs: {{\"http://127.0.0.1:1\": {{}}}}}}}}
+    Volumes:
+      zzzzz-nyw5e-000000000000000: {{Driver: Directory, DriverParameters: {{Root: /nonexistent}}}}
+"
+    );
+    std::fs::write(file, text).unwrap();
+}
+
+/// A put that is published 200 seconds after its block was stored, and the TTL of the file is `ttl` by then.
+async fn published_late(ttl: &str) -> (Result<Became, Failure>, usize) {
+    let mut story = Story::begin(Memory::default()).await;
+    let (manifests, nodes) = (story.manifests(), nodes(&story.node));
+    let (file, known) = story.ttl_of_file();
+    configure(&file, ttl);
+    let publishing = story.publishing_by(&manifests, known);
+    let late = story.stored_at.after(Duration::from_secs(200));
+    let ended = publishing.publish(&mut story.put, &nodes, || late).await;
+    let touched = story.node.touched.lock().unwrap().len();
+    (publishing.into_became(ended), touched)
+}
+
+#[tokio::test]
+async fn a_signature_ttl_that_was_shortened_during_a_put_counts_for_its_blocks() {
+    for (ttl, renewed) in [("1000s", 0), ("2000s", 0), ("300s", 1)] {
+        let (became, touched) = published_late(ttl).await;
+        assert_eq!((became.unwrap().renewed, touched as u64), (renewed, renewed), "{ttl}");
+    }
+}
+
+#[tokio::test]
+async fn a_signature_ttl_that_cannot_be_read_again_stops_the_publication() {
+    let (became, _) = published_late("soon").await;
+    let said = became.unwrap_err().to_string();
+    assert!(said.contains("BlobSigningTTL is read again: "), "{said}");
+    assert!(said.contains("\"soon\" is not a duration"), "{said}");
+    assert!(said.contains("Nothing is published"), "{said}");
+}
+
+#[tokio::test]
+async fn a_configuration_that_can_be_read_only_once_says_what_it_said() {
+    let standard_input = ClusterArgs::of(Some("-".into()), None, TtlArg::default());
+    let ttls = SignatureTtl::new(standard_input, TTL).look().unwrap();
+    assert_eq!((ttls.shorter, ttls.longer), (TTL, TTL));
+    let no_file = ClusterArgs::of(Some("/dev/null".into()), None, TtlArg::default());
+    assert_eq!(SignatureTtl::new(no_file, TTL).look().unwrap(), ttls);
 }
